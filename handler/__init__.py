@@ -1,0 +1,1 @@
+"""Runs inside TorchServe: serves one archive by TorchScript or ONNX Runtime."""

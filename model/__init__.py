@@ -1,0 +1,1 @@
+"""Trains, verifies, exports and publishes models (torch); writes the registry."""

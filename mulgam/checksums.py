@@ -1,0 +1,80 @@
+"""SHA256SUMS: what a version consists of, checked before any of it is parsed or loaded.
+
+The format is that of coreutils' `sha256sum`, so that `sha256sum -c SHA256SUMS` works in any version's folder.
+The sha256 of SHA256SUMS itself is the version's **digest**: its identity everywhere in Mulgam.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from mulgam.errors import RegistryError
+
+FILE_NAME = "SHA256SUMS"
+_LINE = re.compile(r"([0-9a-f]{64})  ([A-Za-z0-9][A-Za-z0-9._-]*)")
+
+
+def write(folder: Path) -> str:
+    """Write SHA256SUMS over all files of a folder; returns the digest."""
+    lines = [f"{file_sha256(path)}  {path.name}\n" for path in sorted(folder.iterdir()) if path.name != FILE_NAME]
+    content = "".join(lines).encode()
+    (folder / FILE_NAME).write_bytes(content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def verify(folder: Path, required: Iterable[str] | None = None) -> str:
+    """Check the files of a folder against its SHA256SUMS.
+
+    Args:
+        folder: a version of the registry, or an unpacked archive made from one.
+        required: the files that must be there; None means all that SHA256SUMS lists. Files that are listed
+            and there are checked in any case.
+
+    Returns:
+        The digest.
+
+    Raises:
+        RegistryError: a file is missing, altered, or not a plain file, or SHA256SUMS is not one.
+    """
+    sums, digest = _read(folder)
+    needed = set(sums) if required is None else set(required)
+    for name in sorted(needed - set(sums)):
+        raise RegistryError(f"{folder / name} is not listed in {FILE_NAME}.")
+    for name, expected in sums.items():
+        path = folder / name
+        if path.is_symlink() or not path.is_file():
+            if name in needed or path.is_symlink():
+                raise RegistryError(f"{path} is missing or not a plain file.")
+            continue
+        if file_sha256(path) != expected:
+            raise RegistryError(f"{path} is not the file that was published: its checksum differs.")
+    return digest
+
+
+def file_sha256(path: Path) -> str:
+    """The sha256 of a file, in hex; raises RegistryError where it can't be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as problem:
+        raise RegistryError(f"{path} can't be read: {problem.strerror}.") from problem
+
+
+def _read(folder: Path) -> tuple[dict[str, str], str]:
+    path = folder / FILE_NAME
+    try:
+        content = path.read_bytes()
+    except OSError as problem:
+        raise RegistryError(f"{path} can't be read: {problem.strerror}.") from problem
+    sums: dict[str, str] = {}
+    for line in content.decode("utf-8", "replace").splitlines():
+        match = _LINE.fullmatch(line)
+        if match is None or match[2] in sums:
+            raise RegistryError(f"{path} is damaged: {line[:80]!r} is not a checksum line.")
+        sums[match[2]] = match[1]
+    if not sums:
+        raise RegistryError(f"{path} is empty.")
+    return sums, hashlib.sha256(content).hexdigest()

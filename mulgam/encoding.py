@@ -1,0 +1,289 @@
+"""From what a caller sends to the graph's input tensors, driven by the signature alone.
+
+All arithmetic lives in the exported graph; only encoding happens outside it, and only here, so that
+training and serving can't drift apart:
+
+- a number becomes float32; a missing one NaN;
+- a category or boolean becomes its vocabulary id: 0 unseen, 1 missing, the known values from 2 on;
+- a text becomes NFC Unicode code points, int32, cut at the signature's length, padded with 0.
+"""
+
+from __future__ import annotations
+
+import difflib
+import unicodedata
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mulgam.errors import InputError
+from mulgam.signature import CATEGORIES, NUMERIC, TEXT, Feature, Signature
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+FLOAT32_MAX = float(np.finfo(np.float32).max)
+UNSEEN, MISSING, FIRST_KNOWN = 0, 1, 2
+BOOLEANS = ("false", "true")
+
+
+class Encoder:
+    """Encodes the instances of one model.
+
+    Examples:
+        >>> from mulgam.signature import Feature, Signature, Target, graph_inputs, graph_outputs
+        >>> rooms, price = (Feature("rooms", "number"),), Target("price")
+        >>> house = Signature("house", "regression", rooms, price, graph_inputs(rooms), graph_outputs(price), {})
+        >>> Encoder(house).encode([[3], {"rooms": None}])["numeric"].tolist()
+        [[3.0], [nan]]
+    """
+
+    def __init__(self, signature: Signature) -> None:
+        self._features = signature.features
+        self._names = [feature.name for feature in signature.features]
+        self._positions = {name: position for position, name in enumerate(self._names)}
+        self._numbers = [self._positions[feature.name] for feature in signature.numbers]
+        self._categories = [self._positions[feature.name] for feature in signature.categories]
+        self._text = None if signature.text is None else self._positions[signature.text.name]
+        self._vocabularies = {
+            position: _ids(self._features[position])
+            for position in self._categories
+        }  # fmt: skip
+        self._plain = set(self._numbers) == set(range(len(self._features)))
+        self._plain_types = {int, float} | (
+            {type(None)} if all(feature.missing for feature in self._features) else set()
+        )
+
+    def encode(self, instances: object) -> Arrays:
+        """Instances (a list; each a list in feature order, an object, or a bare text) to graph inputs.
+
+        Returns:
+            `numeric` float32 [N, F], `categories` int64 [N, C], `text` int32 [N, L]: those the model has.
+
+        Raises:
+            InputError: with the code and the place of the first mistake.
+        """
+        rows = self._rows(instances)
+        if self._plain:
+            return {NUMERIC: self._plain_numbers(rows)}
+        arrays: Arrays = {}
+        if self._numbers:
+            arrays[NUMERIC] = np.array(
+                [[self._number(row[p], n, p) for p in self._numbers] for n, row in enumerate(rows)], dtype=np.float32
+            )
+        if self._categories:
+            arrays[CATEGORIES] = np.array(
+                [[self._category(row[p], n, p) for p in self._categories] for n, row in enumerate(rows)],
+                dtype=np.int64,
+            )
+        if self._text is not None:
+            length = self._features[self._text].length or 0
+            arrays[TEXT] = np.stack(
+                [code_points(self._string(row[self._text], n, self._text), length) for n, row in enumerate(rows)]
+            )
+        return arrays
+
+    def _rows(self, instances: object) -> list[Sequence[object]]:
+        """Each instance as a list of values in feature order."""
+        if not isinstance(instances, list):
+            raise InputError(
+                "WRONG_SHAPE", f"instances must be a list of rows, not {kind(instances)}.", field="instances"
+            )
+        if not instances:
+            raise InputError("EMPTY_BATCH", "instances is empty; send at least one row.", field="instances")
+        width = len(self._names)
+        rows: list[Sequence[object]] = []
+        for number, instance in enumerate(instances):
+            if isinstance(instance, list):
+                if len(instance) != width:
+                    raise self._wrong_width(number, instances)
+                rows.append(instance)
+            elif isinstance(instance, dict):
+                rows.append(self._ordered(instance, number))
+            elif isinstance(instance, str) and width == 1 and self._text is not None:
+                rows.append([instance])
+            else:
+                raise InputError(
+                    "WRONG_TYPE",
+                    f"instances[{number}] must be a list of {width} values or an object with the features as keys,"
+                    f" not {kind(instance)}.",
+                    field=f"instances[{number}]",
+                )
+        return rows
+
+    def _wrong_width(self, number: int, instances: list[Any]) -> InputError:
+        width, got = len(self._names), len(instances[number])
+        uniform = all(isinstance(row, list) and len(row) == got for row in instances)
+        return InputError(
+            "WRONG_SHAPE" if uniform else "RAGGED",
+            f"instances[{number}] has {got} value{'' if got == 1 else 's'}; the model takes {width}"
+            f" ({_listed(self._names)}).",
+            field=f"instances[{number}]",
+        )
+
+    def _ordered(self, instance: dict[str, object], number: int) -> list[object]:
+        if len(instance) == len(self._names):
+            try:
+                return [instance[name] for name in self._names]
+            except KeyError:
+                pass
+        for name in instance:
+            if name not in self._positions:
+                near = difflib.get_close_matches(name, self._names, n=1)
+                hint = f"; did you mean {near[0]!r}?" if near else f"; it has {_listed(self._names)}."
+                raise InputError(
+                    "UNKNOWN_FIELD",
+                    f"instances[{number}] has {shown(name)}, which is no feature of this model{hint}",
+                    field=f"instances[{number}]",
+                )
+        absent = next(name for name in self._names if name not in instance)
+        hint = " (null where the value is missing)" if self._features[self._positions[absent]].missing else ""
+        raise InputError(
+            "MISSING_FIELD",
+            f"instances[{number}] lacks the feature {absent!r}; every feature must be there{hint}.",
+            field=f"instances[{number}].{absent}",
+        )
+
+    def _plain_numbers(self, rows: list[Sequence[object]]) -> npt.NDArray[np.float32]:
+        """The usual case, all features numbers: checked by the set of types, searched only on a mistake."""
+        if {type(value) for row in rows for value in row} <= self._plain_types:
+            try:
+                wide = np.array(rows, dtype=np.float64)
+            except OverflowError:
+                pass
+            else:
+                # NaN where a value was null; a NaN or infinity sent as such never gets this far from JSON.
+                if not (np.abs(wide) > FLOAT32_MAX).any():
+                    return wide.astype(np.float32)
+        return np.array(
+            [[self._number(value, n, p) for p, value in enumerate(row)] for n, row in enumerate(rows)],
+            dtype=np.float32,
+        )
+
+    def _number(self, value: object, number: int, position: int) -> float:
+        feature = self._features[position]
+        where = f"instances[{number}].{feature.name}"
+        if value is None and feature.missing:
+            return float("nan")
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            optional = " or null" if feature.missing else ""
+            raise InputError("WRONG_TYPE", f"{where} must be a number{optional}, not {kind(value)}.", field=where)
+        if value != value:
+            raise InputError("NON_FINITE", f"{where} is NaN; send null for a missing value.", field=where)
+        if not -FLOAT32_MAX <= value <= FLOAT32_MAX:
+            raise InputError("OUT_OF_RANGE", f"{where} does not fit a 32-bit float (at most ±3.4e38).", field=where)
+        return float(value)
+
+    def _category(self, value: object, number: int, position: int) -> int:
+        feature = self._features[position]
+        where = f"instances[{number}].{feature.name}"
+        if value is None and feature.missing:
+            return MISSING
+        if feature.type == "boolean":
+            if not isinstance(value, bool):
+                raise InputError("WRONG_TYPE", f"{where} must be true or false, not {kind(value)}.", field=where)
+            return FIRST_KNOWN + value
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            raise InputError("WRONG_TYPE", f"{where} must be a string, not {kind(value)}.", field=where)
+        return self._vocabularies[position].get(str(value), UNSEEN)
+
+    def _string(self, value: object, number: int, position: int) -> str:
+        feature = self._features[position]
+        where = f"instances[{number}].{feature.name}"
+        if value is None and feature.missing:
+            return ""
+        if not isinstance(value, str):
+            raise InputError("WRONG_TYPE", f"{where} must be a string, not {kind(value)}.", field=where)
+        return value
+
+
+def code_points(text: str, length: int) -> npt.NDArray[np.int32]:
+    """A text as NFC code points, int32 [length], cut or padded with 0.
+
+    Raises:
+        InputError: the text holds half of a surrogate pair, which no Unicode encoding can carry.
+    """
+    try:
+        encoded = unicodedata.normalize("NFC", text).encode("utf-32-le")
+    except UnicodeEncodeError as problem:
+        raise InputError("BAD_UTF8", "The text holds a lone surrogate, which is not a character.") from problem
+    points = np.frombuffer(encoded, dtype="<i4")[:length]
+    padded = np.zeros(length, dtype=np.int32)
+    padded[: len(points)] = points
+    return padded
+
+
+def check_tensors(signature: Signature, tensors: Arrays) -> int:
+    """Check encoded tensors against the signature: names, datatypes, shapes, finite numbers.
+
+    Returns:
+        The number of rows.
+
+    Raises:
+        InputError: with the code and the input it is about.
+    """
+    expected = {tensor.name: tensor for tensor in signature.inputs}
+    for name in tensors:
+        if name not in expected:
+            raise InputError("UNKNOWN_FIELD", f"There is no input {shown(name)}; the model takes {_listed(expected)}.")
+    rows: int | None = None
+    for name, tensor in expected.items():
+        if name not in tensors:
+            raise InputError("MISSING_FIELD", f"The input {name!r} is missing.", field=name)
+        array = tensors[name]
+        if array.dtype != DTYPES[tensor.datatype]:
+            raise InputError("WRONG_TYPE", f"The input {name!r} must be {tensor.datatype}.", field=name)
+        if array.ndim != 2 or array.shape[1] != tensor.shape[1] or array.shape[0] == 0:
+            raise InputError(
+                "WRONG_SHAPE",
+                f"The input {name!r} has the shape {list(array.shape)};"
+                f" expected [rows, {tensor.shape[1]}], at least one row.",
+                field=name,
+            )
+        if rows not in (None, array.shape[0]):
+            raise InputError("RAGGED", f"The input {name!r} has another number of rows than the others.", field=name)
+        rows = array.shape[0]
+    if NUMERIC in tensors:
+        _check_numbers(signature, tensors[NUMERIC])
+    return rows or 0
+
+
+def _check_numbers(signature: Signature, numeric: npt.NDArray[Any]) -> None:
+    if np.isinf(numeric).any():
+        raise InputError("NON_FINITE", f"The input {NUMERIC!r} holds an infinity.", field=NUMERIC)
+    required = [column for column, feature in enumerate(signature.numbers) if not feature.missing]
+    if required and np.isnan(numeric[:, required]).any():
+        raise InputError("NON_FINITE", f"The input {NUMERIC!r} lacks a value that must be there.", field=NUMERIC)
+
+
+DTYPES: dict[str, np.dtype[Any]] = {
+    "FP32": np.dtype(np.float32),
+    "INT64": np.dtype(np.int64),
+    "INT32": np.dtype(np.int32),
+}
+
+
+def kind(value: object) -> str:
+    """What a parsed JSON value is, in JSON's words."""
+    if value is None:
+        return "null"
+    names = {bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "a list", dict: "an object"}
+    return names.get(type(value), "another type")
+
+
+def shown(name: str, most: int = 40) -> str:
+    """A caller's word, quoted for an error: cut to a bounded length, control characters escaped."""
+    cut = name if len(name) <= most else name[:most] + "..."
+    return repr(cut) if cut.isprintable() else ascii(cut)
+
+
+def _ids(feature: Feature) -> dict[str, int]:
+    known = BOOLEANS if feature.type == "boolean" else feature.vocabulary
+    return {value: FIRST_KNOWN + position for position, value in enumerate(known)}
+
+
+def _listed(names: Sequence[str] | dict[str, Any], most: int = 6) -> str:
+    listed = list(names)
+    rest = f", … ({len(listed)} in all)" if len(listed) > most else ""
+    return ", ".join(listed[:most]) + rest

@@ -1,0 +1,188 @@
+"""The registry: the only place where training and serving meet.
+
+`<root>/<model>/<version>/` holds one version: written once, by one atomic rename, and never changed.
+Versions are 1, 2, 3, …; two runs that publish at once get two numbers. Format: `docs/registry.md`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from mulgam import checksums, golden, signature
+from mulgam.errors import RegistryError
+from mulgam.golden import Golden
+from mulgam.signature import Signature
+
+MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+TORCHSCRIPT, ONNX = "model.pt", "model.onnx"
+FILES = (
+    TORCHSCRIPT, ONNX, "signature.json", "golden.json", "metrics.json", "report.html",
+    "baseline.json", "recipe.toml", "environment.json",
+)  # fmt: skip
+_STAGING = ".staging"
+_VERSION = re.compile(r"[1-9][0-9]{0,8}")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One version whose files were verified when this object was made."""
+
+    model: str
+    version: int
+    path: Path
+    digest: str
+
+    @cached_property
+    def signature(self) -> Signature:
+        """The version's signature; raises RegistryError where it is unreadable."""
+        return signature.load(self.path / "signature.json")
+
+    @cached_property
+    def golden(self) -> list[Golden]:
+        """The version's golden requests; raises RegistryError where they are unreadable."""
+        return golden.load(self.path / "golden.json")
+
+
+class Registry:
+    """Reads and publishes versions below one folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root)
+
+    def models(self) -> list[str]:
+        """The names of all models that have a version, sorted."""
+        if not self.root.is_dir():
+            return []
+        return sorted(path.name for path in self.root.iterdir() if MODEL_NAME.fullmatch(path.name) and path.is_dir()
+                      and self.versions(path.name))  # fmt: skip
+
+    def versions(self, model: str) -> list[int]:
+        """The version numbers of a model, ascending, unverified; empty where there is no such model."""
+        folder = self.root / model
+        if not MODEL_NAME.fullmatch(model) or not folder.is_dir():
+            return []
+        return sorted(int(path.name) for path in folder.iterdir() if _VERSION.fullmatch(path.name) and path.is_dir())
+
+    def entry(self, model: str, version: int) -> Entry:
+        """One version, after every file of it was checked against SHA256SUMS.
+
+        Raises:
+            RegistryError: there is no such version, or it is not what was published.
+        """
+        if version not in self.versions(model):
+            raise RegistryError(f"{self.root} holds no version {version} of {model!r}.")
+        path = self.root / model / str(version)
+        digest = checksums.verify(path)
+        for name in FILES:
+            if not (path / name).is_file():
+                raise RegistryError(f"{path / name} is missing.")
+        entry = Entry(model, version, path, digest)
+        if entry.signature.model != model:
+            raise RegistryError(f"{path} is a version of {entry.signature.model!r}, not of {model!r}.")
+        return entry
+
+    def newest(self, model: str) -> tuple[Entry | None, list[RegistryError]]:
+        """The highest version that verifies, and why each higher one was passed over."""
+        refused: list[RegistryError] = []
+        for version in reversed(self.versions(model)):
+            try:
+                return self.entry(model, version), refused
+            except RegistryError as problem:
+                refused.append(problem)
+        return None, refused
+
+    @contextlib.contextmanager
+    def staging(self) -> Iterator[Path]:
+        """A folder to write a version into before `publish`; gone afterwards, whatever happens.
+
+        Folders that killed runs left behind are removed on the way.
+
+        Raises:
+            RegistryError: the registry can't be written.
+        """
+        parent = self.root / _STAGING
+        with contextlib.ExitStack() as held:
+            try:
+                parent.mkdir(parents=True, exist_ok=True)
+                with _locked(parent / ".lock"):
+                    _remove_abandoned(parent)
+                    folder = Path(tempfile.mkdtemp(dir=parent))
+                    held.callback(shutil.rmtree, folder, ignore_errors=True)
+                    held.enter_context(_locked(folder.with_suffix(".lock")))
+            except OSError as problem:
+                raise RegistryError(f"The registry {self.root} can't be written: {problem.strerror}.") from problem
+            held.callback(folder.with_suffix(".lock").unlink, missing_ok=True)
+            yield folder
+
+    def publish(self, staged: Path, model: str) -> Entry:
+        """Make a staged folder the next version of a model: checksums, flush to disk, one rename.
+
+        Raises:
+            RegistryError: files are missing or unexpected, the name is unfit, or the disk refuses.
+        """
+        if not MODEL_NAME.fullmatch(model):
+            raise RegistryError(f"{model!r} is no model name: letters, digits, '-' and '_', at most 63.")
+        found = {path.name for path in staged.iterdir()}
+        if found != set(FILES):
+            odd = sorted(found ^ set(FILES))[0]
+            raise RegistryError(f"A version consists of {len(FILES)} files; {odd!r} is missing or not one of them.")
+        try:
+            checksums.write(staged)
+            # mkdtemp makes folders that only their owner may enter; a version is for every reader of the registry.
+            staged.chmod(0o755)
+            for path in (*staged.iterdir(), staged):
+                _flush(path)
+            folder = self.root / model
+            folder.mkdir(exist_ok=True)
+            version = self._rename_to_next(staged, folder, model)
+            _flush(folder)
+        except OSError as problem:
+            raise RegistryError(f"{model!r} can't be published in {self.root}: {problem.strerror}.") from problem
+        return self.entry(model, version)
+
+    def _rename_to_next(self, staged: Path, folder: Path, model: str) -> int:
+        """rename(2) never replaces a folder that holds files, so whoever comes second takes the next number."""
+        version = max(self.versions(model), default=0) + 1
+        while True:
+            try:
+                staged.rename(folder / str(version))
+            except OSError:
+                if not (folder / str(version)).exists():
+                    raise
+                version += 1
+            else:
+                return version
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold a lock on a file; the kernel drops it when the process dies, however that happens."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _remove_abandoned(parent: Path) -> None:
+    """Remove the staging folders whose lock nobody holds any more."""
+    for lock in parent.glob("?*.lock"):
+        with contextlib.suppress(OSError), lock.open("r+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+            lock.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,118 @@
+"""`serving.json`: which versions are to be served. The registry's only mutable file, replaced atomically.
+
+Absent, the highest version of each model that verifies is served. Format: `docs/registry.md`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mulgam import strict
+from mulgam.errors import RegistryError
+from mulgam.registry import Entry, Registry
+
+FILE_NAME = "serving.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is served of one model: the default version; `canary` takes a share of the requests, `shadow`
+    sees them without answering."""
+
+    default: int
+    canary: int | None = None
+    share: float = 0.0
+    shadow: int | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The parsed file; `generation` grows by one with every change."""
+
+    generation: int = 0
+    models: Mapping[str, Choice] = field(default_factory=dict)
+
+
+def read(registry: Registry) -> Plan:
+    """The plan of a registry; an empty one where there is no file.
+
+    Raises:
+        RegistryError: the file is there and is not a plan.
+    """
+    path = registry.root / FILE_NAME
+    if not path.exists():
+        return Plan()
+    document = strict.fields(
+        strict.read_document(path), str(path),
+        required={"format": int, "generation": int, "models": dict}, optional={},
+    )  # fmt: skip
+    if document["format"] != FORMAT:
+        raise RegistryError(f"{path} has format {document['format']!r}; this Mulgam reads format {FORMAT}.")
+    choices = {model: _choice(item, f"{path}: {model!r}") for model, item in document["models"].items()}
+    return Plan(document["generation"], choices)
+
+
+def write(registry: Registry, plan: Plan) -> None:
+    """Replace the file atomically.
+
+    Raises:
+        RegistryError: the registry can't be written.
+    """
+    models: dict[str, Any] = {}
+    for model, choice in plan.models.items():
+        models[model] = {"default": choice.default}
+        if choice.canary is not None:
+            models[model]["canary"] = {"version": choice.canary, "share": choice.share}
+        if choice.shadow is not None:
+            models[model]["shadow"] = choice.shadow
+    document = {"format": FORMAT, "generation": plan.generation, "models": models}
+    try:
+        with tempfile.NamedTemporaryFile("w", dir=registry.root, prefix=".serving-", delete=False) as file:
+            file.write(json.dumps(document, indent=2) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+            os.fchmod(file.fileno(), 0o644)
+        os.replace(file.name, registry.root / FILE_NAME)
+    except OSError as problem:
+        raise RegistryError(f"{registry.root / FILE_NAME} can't be written: {problem.strerror}.") from problem
+
+
+def resolve(registry: Registry, plan: Plan) -> tuple[dict[str, Entry], list[RegistryError]]:
+    """The verified default version of each model, and what was refused on the way.
+
+    A model that the plan names is served in that version only; one that it does not name, in the
+    highest version that verifies. A model with no good version is left out.
+    """
+    entries: dict[str, Entry] = {}
+    refused: list[RegistryError] = []
+    for model in registry.models():
+        choice = plan.models.get(model)
+        if choice is None:
+            entry, passed_over = registry.newest(model)
+            refused += passed_over
+            if entry is not None:
+                entries[model] = entry
+            continue
+        try:
+            entries[model] = registry.entry(model, choice.default)
+        except RegistryError as problem:
+            refused.append(problem)
+    return entries, refused
+
+
+def _choice(value: object, where: str) -> Choice:
+    read = strict.fields(value, where, required={"default": int}, optional={"canary": dict, "shadow": int})
+    if read["canary"] is None:
+        return Choice(read["default"], shadow=read["shadow"])
+    canary = strict.fields(
+        read["canary"], f"{where}: canary", required={"version": int, "share": strict.NUMBER}, optional={}
+    )
+    if not 0 <= canary["share"] <= 1:
+        raise RegistryError(f"{where}: the canary's share must lie between 0 and 1.")
+    return Choice(read["default"], canary["version"], float(canary["share"]), read["shadow"])

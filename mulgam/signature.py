@@ -1,0 +1,248 @@
+"""The signature: what a model takes and gives. Training writes it, everything that serves reads it.
+
+It is all that serving knows of the training data: features in their order, vocabularies, ranges seen,
+classes, and how far an answer may lie from the stored one. Format: `docs/registry.md`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from mulgam import strict
+from mulgam.errors import RegistryError
+
+FORMAT = 1
+Task = Literal["regression", "classification"]
+FeatureType = Literal["number", "category", "boolean", "text"]
+
+# Names of the graph's inputs and outputs, the same for every model.
+NUMERIC, CATEGORIES, TEXT = "numeric", "categories", "text"
+PREDICTION, PROBABILITIES = "prediction", "probabilities"
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One input or output of the graph; in `shape`, -1 is the batch."""
+
+    name: str
+    datatype: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One column that a caller sends.
+
+    `minimum` and `maximum` are the range seen in training (numbers); `vocabulary` the known values
+    (categories, in order: the third id on); `length` the number of code points kept (text).
+    """
+
+    name: str
+    type: FeatureType
+    unit: str | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    missing: bool = True
+    vocabulary: tuple[str, ...] = ()
+    length: int | None = None
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is predicted: a quantity with its unit and range seen, or one of `classes`."""
+
+    name: str
+    unit: str | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    classes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far two answers may lie apart: `relative` × max(|expected|, `floor`)."""
+
+    relative: float
+    floor: float
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Inputs, outputs and meaning of one model; `tolerance` is keyed by runtime, then precision."""
+
+    model: str
+    task: Task
+    features: tuple[Feature, ...]
+    target: Target
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    tolerance: Mapping[str, Mapping[str, Tolerance]]
+    description: str = ""
+    synthetic: bool = field(default=False)
+
+    @cached_property
+    def numbers(self) -> tuple[Feature, ...]:
+        """The features that make the columns of `numeric`, in order."""
+        return tuple(feature for feature in self.features if feature.type == "number")
+
+    @cached_property
+    def categories(self) -> tuple[Feature, ...]:
+        """The features that make the columns of `categories`, in order."""
+        return tuple(feature for feature in self.features if feature.type in ("category", "boolean"))
+
+    @cached_property
+    def text(self) -> Feature | None:
+        """The feature that makes `text`, where there is one."""
+        return next((feature for feature in self.features if feature.type == "text"), None)
+
+    @property
+    def output(self) -> Tensor:
+        """The tensor that holds the answer."""
+        return self.outputs[0]
+
+    def dumps(self) -> str:
+        """The document as stored in `signature.json`."""
+        document = {"format": FORMAT, **asdict(self)}
+        document["features"] = [_without_empty(feature) for feature in document["features"]]
+        document["target"] = _without_empty(document["target"])
+        return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+
+
+def graph_inputs(features: tuple[Feature, ...]) -> tuple[Tensor, ...]:
+    """The graph inputs that these features need: `numeric`, `categories`, `text`, each where it is used."""
+    numbers = sum(feature.type == "number" for feature in features)
+    categories = sum(feature.type in ("category", "boolean") for feature in features)
+    texts = [feature for feature in features if feature.type == "text"]
+    tensors = []
+    if numbers:
+        tensors.append(Tensor(NUMERIC, "FP32", (-1, numbers)))
+    if categories:
+        tensors.append(Tensor(CATEGORIES, "INT64", (-1, categories)))
+    if texts:
+        tensors.append(Tensor(TEXT, "INT32", (-1, texts[0].length or 0)))
+    return tuple(tensors)
+
+
+def graph_outputs(target: Target) -> tuple[Tensor, ...]:
+    """The graph output for a target: `prediction` [N], or `probabilities` [N, K] for K classes."""
+    if target.classes:
+        return (Tensor(PROBABILITIES, "FP32", (-1, len(target.classes))),)
+    return (Tensor(PREDICTION, "FP32", (-1,)),)
+
+
+def load(path: Path) -> Signature:
+    """Read and check a `signature.json`.
+
+    Raises:
+        RegistryError: unreadable, of another format version, or inconsistent.
+    """
+    return parse(strict.read_document(path), str(path))
+
+
+def parse(document: Mapping[str, Any], where: str = "signature.json") -> Signature:
+    """Build a signature from its parsed document; raises RegistryError where it is not one."""
+    if document.get("format") != FORMAT:
+        raise RegistryError(f"{where} has format {document.get('format')!r}; this Mulgam reads format {FORMAT}.")
+    read = strict.fields(
+        document,
+        where,
+        required={
+            "format": int, "model": str, "task": str, "features": list, "target": dict,
+            "inputs": list, "outputs": list, "tolerance": dict,
+        },
+        optional={"description": str, "synthetic": bool},
+    )  # fmt: skip
+    if read["task"] not in ("regression", "classification"):
+        raise RegistryError(f"{where}: task is {read['task']!r}, not 'regression' or 'classification'.")
+    signature = Signature(
+        model=read["model"],
+        task=cast(Task, read["task"]),
+        features=tuple(_feature(item, f"{where}: features[{i}]") for i, item in enumerate(read["features"])),
+        target=_target(read["target"], f"{where}: target"),
+        inputs=tuple(_tensor(item, f"{where}: inputs[{i}]") for i, item in enumerate(read["inputs"])),
+        outputs=tuple(_tensor(item, f"{where}: outputs[{i}]") for i, item in enumerate(read["outputs"])),
+        tolerance=_tolerances(read["tolerance"], f"{where}: tolerance"),
+        description=read["description"] or "",
+        synthetic=bool(read["synthetic"]),
+    )
+    _check_consistent(signature, where)
+    return signature
+
+
+def _check_consistent(signature: Signature, where: str) -> None:
+    names = [feature.name for feature in signature.features]
+    if not names:
+        raise RegistryError(f"{where} names no feature.")
+    if len(set(names)) != len(names):
+        raise RegistryError(f"{where} names a feature twice.")
+    if sum(feature.type == "text" for feature in signature.features) > 1:
+        raise RegistryError(f"{where} names more than one text feature.")
+    if (signature.task == "classification") != bool(signature.target.classes):
+        raise RegistryError(f"{where}: classes belong to classification, and only there.")
+    if signature.inputs != graph_inputs(signature.features):
+        raise RegistryError(f"{where}: inputs do not follow from the features.")
+    if signature.outputs != graph_outputs(signature.target):
+        raise RegistryError(f"{where}: outputs do not follow from the target.")
+
+
+def _feature(value: object, where: str) -> Feature:
+    read = strict.fields(
+        value,
+        where,
+        required={"name": str, "type": str, "missing": bool},
+        optional={
+            "unit": str, "minimum": strict.NUMBER, "maximum": strict.NUMBER, "vocabulary": list, "length": int,
+        },
+    )  # fmt: skip
+    if read["type"] not in ("number", "category", "boolean", "text"):
+        raise RegistryError(f"{where}: type is {read['type']!r}, not number, category, boolean or text.")
+    if read["type"] == "text" and not (read["length"] or 0) > 0:
+        raise RegistryError(f"{where}: a text needs a length above 0.")
+    return Feature(**{**read, "vocabulary": _strings(read["vocabulary"] or [], f"{where}: vocabulary")})
+
+
+def _target(value: object, where: str) -> Target:
+    read = strict.fields(
+        value,
+        where,
+        required={"name": str},
+        optional={"unit": str, "minimum": strict.NUMBER, "maximum": strict.NUMBER, "classes": list},
+    )
+    return Target(**{**read, "classes": _strings(read["classes"] or [], f"{where}: classes")})
+
+
+def _tensor(value: object, where: str) -> Tensor:
+    read = strict.fields(value, where, required={"name": str, "datatype": str, "shape": list}, optional={})
+    if not all(type(size) is int and size >= -1 for size in read["shape"]):
+        raise RegistryError(f"{where}: shape must be a list of integers, -1 for the batch.")
+    return Tensor(read["name"], read["datatype"], tuple(read["shape"]))
+
+
+def _tolerances(value: object, where: str) -> dict[str, dict[str, Tolerance]]:
+    tolerances: dict[str, dict[str, Tolerance]] = {}
+    for runtime, precisions in cast(dict[str, Any], value).items():
+        if not isinstance(precisions, dict):
+            raise RegistryError(f"{where}: {runtime!r} must be a JSON object.")
+        tolerances[runtime] = {}
+        for precision, item in precisions.items():
+            read = strict.fields(
+                item, f"{where}: {runtime}.{precision}",
+                required={"relative": strict.NUMBER, "floor": strict.NUMBER}, optional={},
+            )  # fmt: skip
+            tolerances[runtime][precision] = Tolerance(float(read["relative"]), float(read["floor"]))
+    return tolerances
+
+
+def _strings(values: list[Any], where: str) -> tuple[str, ...]:
+    if not all(isinstance(value, str) for value in values) or len(set(values)) != len(values):
+        raise RegistryError(f"{where} must be distinct strings.")
+    return tuple(values)
+
+
+def _without_empty(document: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in document.items() if value is not None and value != ()}

@@ -1,0 +1,198 @@
+"""The binary tensor encoding of the Open Inference Protocol V2: JSON header, then raw little-endian tensors.
+
+One codec serves every binary road: gateway to TorchServe handler, gateway to another V2 server, and V2
+clients to the gateway. Source: kserve/open-inference-protocol `inference_rest.md` and Triton's
+`extension_binary_data.md`. The length of the JSON part travels in the HTTP header `LENGTH_HEADER`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from mulgam.errors import InputError
+
+LENGTH_HEADER = "Inference-Header-Content-Length"
+CONTENT_TYPE = "application/octet-stream"
+
+DTYPES: Mapping[str, np.dtype[Any]] = {
+    "BOOL": np.dtype(np.bool_),
+    **{f"UINT{bits}": np.dtype(f"<u{bits // 8}") for bits in (8, 16, 32, 64)},
+    **{f"INT{bits}": np.dtype(f"<i{bits // 8}") for bits in (8, 16, 32, 64)},
+    **{f"FP{bits}": np.dtype(f"<f{bits // 8}") for bits in (16, 32, 64)},
+}
+NAMES: Mapping[np.dtype[Any], str] = {dtype: name for name, dtype in DTYPES.items()}
+
+# Far above any real rank; keeps a hostile shape from costing anything.
+MAX_RANK = 8
+Section = Literal["inputs", "outputs"]
+
+
+@dataclass(frozen=True)
+class Message:
+    """A decoded request or response: its tensors by name, its parameters, its id."""
+
+    tensors: dict[str, npt.NDArray[Any]]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    id: str | None = None
+
+
+def encode(
+    section: Section, tensors: Mapping[str, npt.NDArray[Any]], parameters: Mapping[str, Any] | None = None
+) -> tuple[int, bytes]:
+    """Tensors as one body.
+
+    Args:
+        section: "inputs" for a request, "outputs" for a response.
+        tensors: name -> array; object and string arrays become BYTES.
+        parameters: JSON values to send along.
+
+    Returns:
+        (length of the JSON part, whole body).
+    """
+    described, raw = [], []
+    for name, array in tensors.items():
+        datatype = NAMES.get(array.dtype.newbyteorder("<"), "BYTES")
+        data = _bytes_elements(array) if datatype == "BYTES" else np.ascontiguousarray(array).tobytes()
+        described.append(
+            {
+                "name": name,
+                "datatype": datatype,
+                "shape": list(array.shape),
+                "parameters": {"binary_data_size": len(data)},
+            }
+        )
+        raw.append(data)
+    document: dict[str, Any] = {section: described}
+    if parameters:
+        document["parameters"] = dict(parameters)
+    header = json.dumps(document, separators=(",", ":")).encode()
+    return len(header), b"".join((header, *raw))
+
+
+def decode(section: Section, body: bytes | memoryview, header_length: int | str | None) -> Message:
+    """The message in a body.
+
+    Args:
+        section: which list to read, "inputs" or "outputs".
+        body: JSON, then raw tensors.
+        header_length: the value of `LENGTH_HEADER`; None means that the whole body is JSON.
+
+    Raises:
+        InputError: with code BAD_HEADER_LENGTH, BAD_JSON, WRONG_SIZE, WRONG_SHAPE, WRONG_DATATYPE,
+            DUPLICATE_KEY or BAD_BYTES and the tensor it is about.
+    """
+    view = memoryview(body)
+    length = _header_length(header_length, len(view))
+    document = _document(view[:length])
+    described = document.get(section)
+    if not isinstance(described, list):
+        raise InputError("MISSING_FIELD", f"The request has no list {section!r}.", field=section)
+    tensors: dict[str, npt.NDArray[Any]] = {}
+    offset = length
+    for position, item in enumerate(described):
+        name, array, used = _tensor(item, f"{section}[{position}]", view[offset:])
+        if name in tensors:
+            raise InputError("DUPLICATE_KEY", f"{section}[{position}] is named like an earlier one.", field=section)
+        tensors[name] = array
+        offset += used
+    if offset != len(view):
+        raise InputError("WRONG_SIZE", f"{len(view) - offset} bytes are left over after the last tensor.")
+    parameters = document.get("parameters")
+    given = document.get("id")
+    return Message(
+        tensors,
+        parameters if isinstance(parameters, dict) else {},
+        given if isinstance(given, str) else None,
+    )
+
+
+def _header_length(value: int | str | None, size: int) -> int:
+    if value is None:
+        return size
+    text = str(value)
+    # Twelve digits are a terabyte: longer ones would only cost time to parse.
+    if not (text.isascii() and text.isdigit() and len(text) <= 12 and 0 < int(text) <= size):
+        raise InputError("BAD_HEADER_LENGTH", f"{LENGTH_HEADER} must be a number from 1 to the body's {size} bytes.")
+    return int(text)
+
+
+def _document(header: memoryview) -> dict[str, Any]:
+    try:
+        document = json.loads(bytes(header))
+    except (ValueError, RecursionError) as problem:
+        raise InputError("BAD_JSON", "The JSON part of the request is not valid JSON.") from problem
+    if not isinstance(document, dict):
+        raise InputError("NOT_AN_OBJECT", "The JSON part of the request must be an object.")
+    return document
+
+
+def _tensor(item: object, where: str, raw: memoryview) -> tuple[str, npt.NDArray[Any], int]:
+    """One described tensor: its name, its array, and how many raw bytes it took."""
+    if not isinstance(item, dict) or not isinstance(item.get("name"), str):
+        raise InputError("MISSING_FIELD", f"{where} must be an object with a name.", field=where)
+    datatype, shape = item.get("datatype"), _shape(item.get("shape"), where)
+    if not isinstance(datatype, str) or (datatype != "BYTES" and datatype not in DTYPES):
+        known = ", ".join((*DTYPES, "BYTES"))
+        raise InputError("WRONG_DATATYPE", f"{where}: datatype must be one of {known}.", field=where)
+    parameters = item.get("parameters") or {}
+    size = parameters.get("binary_data_size") if isinstance(parameters, dict) else None
+    if type(size) is not int or not 0 <= size <= len(raw):
+        raise InputError(
+            "WRONG_SIZE", f"{where}: binary_data_size must be a number of bytes that the body holds.", field=where
+        )
+    count = math.prod(shape)
+    data = raw[:size]
+    if datatype == "BYTES":
+        return item["name"], _bytes_array(data, count, where).reshape(shape), size
+    dtype = DTYPES[datatype]
+    if size != count * dtype.itemsize:
+        raise InputError(
+            "WRONG_SIZE",
+            f"{where}: shape and datatype take {count * dtype.itemsize} bytes, binary_data_size is {size}.",
+            field=where,
+        )
+    return item["name"], np.frombuffer(data, dtype=dtype).reshape(shape), size
+
+
+def _shape(value: object, where: str) -> list[int]:
+    if not isinstance(value, list) or not 1 <= len(value) <= MAX_RANK:
+        raise InputError("WRONG_SHAPE", f"{where}: shape must be a list of 1 to {MAX_RANK} integers.", field=where)
+    for size in value:
+        if type(size) is not int or not 0 <= size < 2**40:
+            raise InputError("WRONG_SHAPE", f"{where}: a dimension must be a whole number from 0 on.", field=where)
+    return value
+
+
+def _bytes_elements(array: npt.NDArray[Any]) -> bytes:
+    parts = []
+    for element in array.ravel().tolist():
+        data = element.encode() if isinstance(element, str) else bytes(element)
+        parts.append(struct.pack("<I", len(data)) + data)
+    return b"".join(parts)
+
+
+def _bytes_array(data: memoryview, count: int, where: str) -> npt.NDArray[Any]:
+    elements: list[bytes] = []
+    offset = 0
+    while offset < len(data):
+        end = offset + 4
+        if end > len(data):
+            raise InputError("BAD_BYTES", f"{where}: the last element is cut off.", field=where)
+        (length,) = struct.unpack("<I", data[offset:end])
+        if end + length > len(data):
+            raise InputError("BAD_BYTES", f"{where}: an element is longer than the tensor.", field=where)
+        elements.append(bytes(data[end : end + length]))
+        offset = end + length
+    if len(elements) != count:
+        raise InputError("WRONG_SIZE", f"{where}: {len(elements)} elements for a shape of {count}.", field=where)
+    array = np.empty(count, dtype=object)
+    array[:] = elements
+    return array
