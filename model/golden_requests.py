@@ -1,0 +1,70 @@
+"""Golden requests: made from the signature by a seeded draw, never from rows of anyone's data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from mulgam.encoding import Arrays, Encoder
+from mulgam.golden import Golden
+from mulgam.signature import Feature, Signature
+
+_SEED = 20200401
+_DRAWN_ROWS = 8
+
+
+def make(module: nn.Module, signature: Signature) -> list[Golden]:
+    """Requests within the ranges seen, at their edges, and with missing values, answered by the eager module.
+
+    The first request is one row with named features, as a person would send it.
+    """
+    rng = np.random.default_rng(_SEED)
+    features = signature.features
+    rows = [[_drawn(feature, rng) for feature in features] for _ in range(1 + _DRAWN_ROWS)]
+    edges = [[_edge(feature, top) for feature in features] for top in (False, True)]
+    batches: list[list[Any]] = [[_named(rows[0], features)], rows[1:], edges]
+    if any(feature.missing for feature in features):
+        batches.append(_with_missing(rows[0], features))
+    encoder = Encoder(signature)
+    return [Golden(instances, answer(module, signature, encoder.encode(instances))) for instances in batches]
+
+
+def answer(module: nn.Module, signature: Signature, inputs: Arrays) -> Any:
+    """What the eager module answers to encoded inputs: float32 [N] or [N, K]."""
+    with torch.no_grad():
+        output: torch.Tensor = module(*(torch.from_numpy(inputs[tensor.name]) for tensor in signature.inputs))
+    return output.numpy()
+
+
+def _with_missing(row: list[float], features: tuple[Feature, ...]) -> list[Any]:
+    """A row that lacks its first optional value, and one that lacks all of them."""
+    optional = [position for position, feature in enumerate(features) if feature.missing]
+    one: list[float | None] = list(row)
+    one[optional[0]] = None
+    every = [None if position in optional else value for position, value in enumerate(row)]
+    return [_named(one, features), _named(every, features)]
+
+
+def _named(row: list[Any], features: tuple[Feature, ...]) -> dict[str, Any]:
+    return {feature.name: value for feature, value in zip(features, row, strict=True)}
+
+
+def _bounds(feature: Feature) -> tuple[float, float]:
+    low = 0.0 if feature.minimum is None else feature.minimum
+    high = max(low, 1.0) if feature.maximum is None else feature.maximum
+    return low, high
+
+
+def _edge(feature: Feature, top: bool) -> float:
+    return _bounds(feature)[top]
+
+
+def _drawn(feature: Feature, rng: np.random.Generator) -> float:
+    """A value within the range: whole where both bounds are whole, else with four significant digits."""
+    low, high = _bounds(feature)
+    if float(low).is_integer() and float(high).is_integer() and high - low < 2**31:
+        return int(rng.integers(int(low), int(high), endpoint=True))
+    return min(max(float(f"{rng.uniform(low, high):.4g}"), low), high)

@@ -1,0 +1,93 @@
+"""Small versions for tests, published through the same gates as a trained model: about a second each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from model.parity import tolerances
+from model.release import Documents, release
+from mulgam.registry import Entry, Registry
+from mulgam.signature import Feature, Signature, Target, graph_inputs, graph_outputs
+
+# The lecture notes' table: area [pyeong], rooms, distance to the station [km]; price [억 원].
+NOTES_ROWS = ((32.0, 3.0, 0.3), (33.0, 3.0, 0.5), (36.0, 4.0, 0.5))
+NOTES_PRICES = (6.0, 7.0, 8.5)
+DOCUMENTS = Documents(
+    metrics={"scores": {}}, baseline={}, environment={}, recipe='name = "test"\n', report=lambda _: "<!doctype html>\n"
+)
+
+
+class Linear(nn.Module):
+    """weights · features + bias; a missing value counts as the median of the notes' table."""
+
+    def __init__(self, weights: Sequence[float], bias: float) -> None:
+        super().__init__()
+        self.register_buffer("weights", torch.tensor(list(weights)))
+        self.register_buffer("bias", torch.tensor(bias))
+        self.register_buffer("fill", torch.tensor(NOTES_ROWS).median(dim=0).values)
+
+    def forward(self, numeric: Tensor) -> Tensor:
+        filled = torch.where(torch.isnan(numeric), self.fill, numeric)
+        return (filled * self.weights).sum(dim=1) + self.bias
+
+
+class TinyClassifier(nn.Module):
+    """Three numbers to the probabilities of three classes, by fixed random weights; a missing value counts as 0."""
+
+    def __init__(self, seed: int = 7) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(seed)
+        self.register_buffer("hidden", torch.randn(3, 8, generator=generator))
+        self.register_buffer("head", torch.randn(8, 3, generator=generator))
+
+    def forward(self, numeric: Tensor) -> Tensor:
+        filled = torch.nan_to_num(numeric)
+        return torch.softmax(torch.relu(filled @ self.hidden) @ self.head, dim=1)
+
+
+def linear_signature(name: str = "notes", *, missing: bool = True) -> Signature:
+    """The signature of the notes' linear model."""
+    features = (
+        Feature("area", "number", unit="pyeong", minimum=32.0, maximum=36.0, missing=missing),
+        Feature("rooms", "number", minimum=3.0, maximum=4.0, missing=missing),
+        Feature("distance", "number", unit="km", minimum=0.3, maximum=0.5, missing=missing),
+    )
+    target = Target("price", unit="억 원", minimum=6.0, maximum=8.5)
+    return Signature(
+        name, "regression", features, target, graph_inputs(features), graph_outputs(target),
+        tolerances(floor=float(np.std(NOTES_PRICES))),
+        description="The lecture notes' linear model.",
+    )  # fmt: skip
+
+
+def publish_linear(
+    root: Path,
+    name: str = "notes",
+    weights: Sequence[float] = (0.1, 0.3, 4.0),
+    bias: float = 0.0,
+    *,
+    missing: bool = True,
+) -> Entry:
+    """Publish the lecture notes' `Linear` (area [pyeong], rooms, distance [km] → price [억 원]) below `root`.
+
+    `missing` says whether the signature allows missing values.
+    """
+    held_out = {"numeric": np.array(NOTES_ROWS, dtype=np.float32)}
+    return release(Linear(weights, bias), linear_signature(name, missing=missing), held_out, Registry(root), DOCUMENTS)
+
+
+def publish_tiny_classifier(root: Path, name: str = "shapes") -> Entry:
+    """Publish a classifier of three numbers (`width`, `height`, `depth`) into circle, square and triangle."""
+    features = tuple(Feature(side, "number", unit="cm", minimum=-2.0, maximum=2.5) for side in
+                     ("width", "height", "depth"))  # fmt: skip
+    target = Target("shape", classes=("circle", "square", "triangle"))
+    signature = Signature(
+        name, "classification", features, target, graph_inputs(features), graph_outputs(target), tolerances(floor=1.0)
+    )
+    held_out = {"numeric": np.random.default_rng(7).normal(size=(32, 3)).astype(np.float32)}
+    return release(TinyClassifier(), signature, held_out, Registry(root), DOCUMENTS)
