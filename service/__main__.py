@@ -1,0 +1,43 @@
+"""`python -m service`: serve what the registry holds (`make serve`)."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+
+from mulgam.errors import MulgamError
+from service import logs
+from service.settings import described, from_environment
+from service.supervisor.run import Supervisor
+
+
+def main() -> int:
+    """0 after a clean stop, 1 with a sentence where serving could not start."""
+    _parser().parse_args()
+    try:
+        settings = from_environment()
+        logs.configure(settings)
+        asyncio.run(Supervisor(settings).run())
+    except MulgamError as problem:
+        print(f"mulgam serve: {problem}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    rows = described()
+    width = max(len(name) for name, _, _ in rows)
+    table = "\n".join(f"  {name:{width}}  {text} [{default}]" for name, default, text in rows)
+    return argparse.ArgumentParser(
+        prog="mulgam serve",
+        description="Serve the models of the registry over HTTP until Ctrl-C or SIGTERM.",
+        epilog=f"Settings are environment variables:\n{table}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

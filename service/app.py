@@ -1,0 +1,34 @@
+"""The Flask app: owns every route and is complete by itself, under any WSGI server and in tests."""
+
+from __future__ import annotations
+
+from flask import Flask
+from flask.json.provider import DefaultJSONProvider
+
+from service import requests
+from service.bridge import Bridge
+from service.plane import DataPlane
+from service.routes import health, models, predict
+
+
+class _Json(DefaultJSONProvider):
+    ensure_ascii = False
+    sort_keys = False
+
+
+def create_app(plane: DataPlane, bridge: Bridge) -> Flask:
+    """The gateway's app.
+
+    Args:
+        plane: what is served and how.
+        bridge: the way to the event loop that the backend runs on.
+    """
+    app = Flask("mulgam", static_folder=None)
+    app.json = _Json(app)
+    app.url_map.merge_slashes = False
+    requests.install(app, plane.settings, plane.metrics)
+    app.register_blueprint(predict.blueprint(plane, bridge))
+    app.register_blueprint(models.blueprint(plane))
+    if plane.settings.shows_health:
+        app.register_blueprint(health.blueprint(plane))
+    return app

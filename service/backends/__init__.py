@@ -1,0 +1,1 @@
+"""What computes a prediction: interchangeable behind one small protocol (`base.Backend`)."""

@@ -1,0 +1,64 @@
+"""Predictions by TorchServe, over its private Unix socket.
+
+The body in both directions is the V2 binary tensor encoding; the other side is `handler/exchange.py`.
+"""
+
+from __future__ import annotations
+
+import json
+
+from mulgam import tensors as v2
+from mulgam.encoding import Arrays
+from mulgam.errors import InputError
+from service.backends.base import Answer
+from service.backends.http import ConnectionLostError, Reply, UnixClient
+from service.errors import backend_unavailable, bad_backend
+from service.served import Served
+
+
+class TorchServeBackend:
+    """Calls the TorchServe that listens on a socket.
+
+    Args:
+        socket: path of its inference socket.
+    """
+
+    def __init__(self, socket: str) -> None:
+        self._client = UnixClient(socket)
+
+    async def predict(self, served: Served, tensors: Arrays, timeout: float) -> Answer:
+        """One call to the handler."""
+        header_length, body = v2.encode("inputs", tensors)
+        headers = {"Content-Type": v2.CONTENT_TYPE, v2.LENGTH_HEADER: str(header_length)}
+        try:
+            reply = await self._client.post(f"/predictions/{served.name}/{served.version}", headers, body)
+        except ConnectionLostError as problem:
+            raise backend_unavailable(served.name) from problem
+        if reply.status != 200:
+            raise bad_backend() if _is_handlers(reply) else backend_unavailable(served.name)
+        return _decoded(served, reply)
+
+    async def close(self) -> None:
+        """Close the kept connections."""
+        await self._client.close()
+
+
+def _is_handlers(reply: Reply) -> bool:
+    """Whether our handler answered: its `code` is a string, TorchServe's own ("no worker", a full queue, a
+    worker that died, a model not loaded) a number. The handler refuses what the gateway let pass, or the
+    model failed: in neither case would another try help."""
+    try:
+        return isinstance(json.loads(reply.body)["code"], str)
+    except (ValueError, TypeError, KeyError):
+        return False
+
+
+def _decoded(served: Served, reply: Reply) -> Answer:
+    try:
+        message = v2.decode("outputs", reply.body, reply.headers.get(v2.LENGTH_HEADER.lower()))
+    except InputError as problem:
+        raise bad_backend() from problem
+    output = message.tensors.get(served.signature.output.name)
+    if output is None:
+        raise bad_backend()
+    return Answer(output, str(message.parameters.get("digest")))

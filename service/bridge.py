@@ -1,0 +1,33 @@
+"""The way from Flask's threads to the event loop on which backends and replays run."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
+
+
+class Bridge:
+    """Runs coroutines on a loop from other threads: on the edge's loop, or on one of its own.
+
+    Args:
+        loop: a loop that runs in another thread; None starts one (under any WSGI server, and in tests).
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        self._own = loop is None
+        self.loop = loop or asyncio.new_event_loop()
+        if self._own:
+            threading.Thread(target=self.loop.run_forever, name="mulgam-loop", daemon=True).start()
+
+    def run(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
+        """The coroutine's result; the calling thread waits for it."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result()
+
+    def close(self) -> None:
+        """Stop the loop if it is the bridge's own."""
+        if self._own and self.loop.is_running():
+            self.loop.call_soon_threadsafe(self.loop.stop)

@@ -1,0 +1,124 @@
+"""One gateway process: `python -m service.gateway`, started and watched by the supervisor."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Mapping
+
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.server.embed import Server
+
+from mulgam.errors import MulgamError
+from mulgam.registry import Registry
+from service import logs, status
+from service.app import create_app
+from service.backends.base import Backend
+from service.backends.onnxruntime import OnnxRuntimeBackend
+from service.backends.torchserve import TorchServeBackend
+from service.bridge import Bridge
+from service.edge import Edge
+from service.metrics import Metrics
+from service.plane import DataPlane
+from service.readiness import Readiness
+from service.served import Catalogue, load
+from service.settings import Settings, from_environment
+
+log = logging.getLogger(__name__)
+
+
+def main() -> int:
+    """Serve until SIGTERM, or until the supervisor is gone."""
+    options = _arguments()
+    try:
+        settings = from_environment()
+        logs.configure(settings)
+        runtime = "onnx" if settings.backend == "onnxruntime" else settings.runtime
+        catalogue = load(Registry(settings.registry), options.serve, runtime)
+        backend = _backend(settings, catalogue, options.torchserve)
+    except MulgamError as problem:
+        print(f"mulgam gateway: {problem}", file=sys.stderr)
+        return 1
+    plane = DataPlane(settings, catalogue, backend, Metrics())
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_serve(plane, options.status_fd))
+    return 0
+
+
+async def _serve(plane: DataPlane, status_fd: int) -> None:
+    loop = asyncio.get_running_loop()
+    edge = Edge(create_app(plane, Bridge(loop)), plane.settings, plane.metrics)
+    server = Server(
+        edge,
+        address=plane.settings.host,
+        port=plane.settings.port,
+        interface=Interfaces.RSGI,
+        http=HTTPModes.http1,
+        websockets=False,
+        log_enabled=False,
+        http1_settings=HTTP1Settings(header_read_timeout=round(plane.settings.body_timeout * 1000)),
+    )
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    tasks = [
+        loop.create_task(plane.readiness.watch(), name="readiness"),
+        loop.create_task(_report(plane.readiness, status_fd, stop), name="status"),
+    ]
+    serving = loop.create_task(server.serve(), name="server")
+    stopping = loop.create_task(stop.wait(), name="stop")
+    await asyncio.wait([serving, stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    edge.draining = True
+    server.stop()  # type: ignore[no-untyped-call]
+    await asyncio.gather(serving, return_exceptions=True)
+    for task in (*tasks, stopping):
+        task.cancel()
+    results = await asyncio.gather(*tasks, stopping, return_exceptions=True)
+    await loop.run_in_executor(None, edge.close)
+    await plane.backend.close()
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
+
+
+async def _report(readiness: Readiness, descriptor: int, stop: asyncio.Event) -> None:
+    """Tell the supervisor the states; when nobody reads any more, it is gone: stop."""
+    os.set_blocking(descriptor, False)
+    while True:
+        try:
+            os.write(descriptor, status.to_line(readiness.states))
+        except BlockingIOError:
+            pass
+        except OSError:
+            log.error("the supervisor is gone; stopping")
+            stop.set()
+            return
+        await asyncio.sleep(status.INTERVAL_SECONDS)
+
+
+def _backend(settings: Settings, catalogue: Catalogue, socket: str | None) -> Backend:
+    if socket is not None:
+        return TorchServeBackend(socket)
+    return OnnxRuntimeBackend(catalogue, settings.device)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m service.gateway", description=__doc__)
+    parser.add_argument("--serve", type=_versions, required=True, metavar="MODEL:VERSION,…", help="what to serve")
+    parser.add_argument("--torchserve", metavar="SOCKET", help="TorchServe's inference socket (absent: in process)")
+    parser.add_argument("--status-fd", type=int, required=True, help="pipe to tell the supervisor the state")
+    return parser.parse_args()
+
+
+def _versions(text: str) -> Mapping[str, int]:
+    return {model: int(version) for model, _, version in (item.partition(":") for item in text.split(","))}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,34 @@
+"""`/livez`, `/readyz`, `/metrics` on the public port, where the settings allow it."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, jsonify
+
+from service import metrics
+from service.plane import DataPlane
+
+
+def blueprint(plane: DataPlane) -> Blueprint:
+    """The health routes of one gateway process."""
+    routes = Blueprint("health", __name__)
+
+    @routes.get("/livez")
+    def livez() -> Response:
+        return jsonify(status="alive")
+
+    @routes.get("/readyz")
+    def readyz() -> Response:
+        states = plane.readiness.ready()
+        ready = any(states.values())
+        response = jsonify(status="ready" if ready else "not ready", models=states)
+        if not ready:
+            response.status_code = 503
+            response.headers["Retry-After"] = "1"
+        return response
+
+    @routes.get("/metrics")
+    def scrape() -> Response:
+        text = metrics.render(plane.metrics.registry, plane.readiness.ready)
+        return Response(text, content_type=metrics.CONTENT_TYPE)
+
+    return routes

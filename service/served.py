@@ -1,0 +1,100 @@
+"""What this process serves: one verified version of each model, with what a request needs of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from mulgam.encoding import Encoder, shown
+from mulgam.registry import Entry, Registry
+from mulgam.signature import Signature, Tolerance
+from service.errors import ApiError
+
+# The name of the precision that every version has; others come as options of the export.
+PRECISION = "fp32"
+
+
+@dataclass(frozen=True)
+class Served:
+    """One model as it is served: its verified version, and the runtime that computes it."""
+
+    entry: Entry
+    runtime: str
+    encoder: Encoder = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "encoder", Encoder(self.entry.signature))
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.entry.model
+
+    @property
+    def version(self) -> int:
+        """The version's number."""
+        return self.entry.version
+
+    @property
+    def digest(self) -> str:
+        """The version's digest, which every answer of the backend must carry."""
+        return self.entry.digest
+
+    @property
+    def signature(self) -> Signature:
+        """The version's signature."""
+        return self.entry.signature
+
+    @property
+    def tolerance(self) -> Tolerance:
+        """How far an answer of this runtime may lie from a stored one."""
+        return self.signature.tolerance[self.runtime][PRECISION]
+
+    @cached_property
+    def scores(self) -> dict[str, Any]:
+        """The held-out scores with their baselines, as training wrote them."""
+        scores: dict[str, Any] = json.loads((self.entry.path / "metrics.json").read_text(encoding="utf-8"))
+        return scores
+
+
+class Catalogue:
+    """The served models by name."""
+
+    def __init__(self, served: Iterable[Served]) -> None:
+        self._served: Mapping[str, Served] = {one.name: one for one in served}
+
+    def __iter__(self) -> Any:
+        return iter(self._served.values())
+
+    def __len__(self) -> int:
+        return len(self._served)
+
+    def find(self, model: str, version: str | None = None) -> Served:
+        """The served version of a model.
+
+        Raises:
+            ApiError: 404, there is no such model, or this version of it is not served.
+        """
+        served = self._served.get(model)
+        if served is None:
+            names = ", ".join(sorted(self._served)) or "none"
+            raise ApiError(404, "UNKNOWN_MODEL", f"There is no model {shown(model)} here; served are: {names}.")
+        if version is not None and version != str(served.version):
+            raise ApiError(
+                404,
+                "UNKNOWN_VERSION",
+                f"Version {shown(version)} of {model!r} is not served; version {served.version} is.",
+            )
+        return served
+
+
+def load(registry: Registry, versions: Mapping[str, int], runtime: str) -> Catalogue:
+    """Verify these versions and make them ready for requests.
+
+    Raises:
+        RegistryError: one of them is missing or not what was published.
+    """
+    return Catalogue(Served(registry.entry(model, version), runtime) for model, version in versions.items())

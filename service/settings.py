@@ -1,0 +1,139 @@
+"""The settings of a serving process: environment variables `MULGAM_*`, one frozen class, nothing else.
+
+`make serve` needs none. A name that is not known or a value that can't be read is an error that names it,
+except for the variables that Kubernetes injects for a Service of the same name.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from mulgam.errors import MulgamError
+
+PREFIX = "MULGAM_"
+# `NAME_SERVICE_HOST`, `NAME_SERVICE_PORT…`, `NAME_PORT_80_TCP…`, and `NAME_PORT` with an address as its value.
+_INJECTED_NAME = re.compile(r"MULGAM_(\w+_)?(SERVICE_(HOST|PORT\w*)|PORT_\d+_(TCP|UDP|SCTP)\w*)")
+_INJECTED_VALUE = re.compile(r"(tcp|udp|sctp)://.*")
+
+
+class SettingsError(MulgamError):
+    """An environment variable is unknown or can't be read."""
+
+
+def setting(
+    default: Any, description: str, choices: tuple[str, ...] = (), minimum: float = 0, maximum: float = 2**31
+) -> Any:
+    """A field of `Settings` with what its value may be and what it is for."""
+    rules = {"description": description, "choices": choices, "minimum": minimum, "maximum": maximum}
+    return field(default=default, metadata=rules)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every setting with its default; times in seconds, sizes in bytes."""
+
+    registry: Path = setting(Path("registry"), "folder with the models to serve")
+    host: str = setting("127.0.0.1", "address of the public listener")
+    port: int = setting(8000, "port of the public listener", minimum=1, maximum=65535)
+    admin_host: str = setting("127.0.0.1", "address of the admin listener")
+    admin_port: int = setting(8001, "port of the admin listener", minimum=1, maximum=65535)
+    backend: str = setting("torchserve", "what computes the predictions", ("torchserve", "onnxruntime"))
+    runtime: str = setting("torchscript", "what runs the model inside TorchServe", ("torchscript", "onnx"))
+    device: str = setting("auto", "where the model runs; auto takes a GPU where there is one", ("auto", "cpu", "gpu"))
+    torchserve_workers: int = setting(1, "TorchServe workers for each model", minimum=1, maximum=64)
+    torchserve_batch_size: int = setting(
+        32, "most requests that TorchServe combines into one run", minimum=1, maximum=1024
+    )
+    threads: int = setting(32, "threads for requests", minimum=1, maximum=1024)
+    max_inflight: int = setting(256, "requests at a time; more are refused with 503", minimum=1)
+    max_body_bytes: int = setting(8 * 2**20, "largest request body; larger ones are refused with 413", minimum=1)
+    max_rows: int = setting(10_000, "most rows in one request; more are refused with 413", minimum=1)
+    body_timeout: float = setting(5.0, "time a client has for sending its body; then 408", minimum=0.1, maximum=600)
+    request_timeout: float = setting(10.0, "time a prediction may take; then 504", minimum=0.1, maximum=600)
+    startup_timeout: float = setting(120.0, "time until every model must answer", minimum=1, maximum=3600)
+    ready_interval: float = setting(1.0, "time between golden replays", minimum=0.1, maximum=60)
+    public_health: str = setting(
+        "auto", "health and metrics on the public port too; auto: where HOST is loopback", ("auto", "yes", "no")
+    )
+    log_format: str = setting("auto", "auto: text on a terminal, else JSON lines", ("auto", "json", "text"))
+    log_level: str = setting("info", "least level that is logged", ("debug", "info", "warning", "error"))
+
+    @property
+    def shows_health(self) -> bool:
+        """Whether health and metrics are on the public port."""
+        if self.public_health == "auto":
+            return is_loopback(self.host)
+        return self.public_health == "yes"
+
+
+def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings.
+
+    Raises:
+        SettingsError: a `MULGAM_*` name is unknown, or a value is not one that it may have.
+    """
+    known = {PREFIX + item.name.upper(): item for item in fields(Settings)}
+    values: dict[str, Any] = {}
+    for name, text in environment.items():
+        if not name.startswith(PREFIX) or _INJECTED_NAME.fullmatch(name):
+            continue
+        if name.endswith("_PORT") and _INJECTED_VALUE.fullmatch(text):
+            continue
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(sorted(known))}."
+            raise SettingsError(f"{name} is no setting of Mulgam{hint}")
+        values[known[name].name] = _parsed(name, text, known[name].default, known[name].metadata)
+    return Settings(**values)
+
+
+def to_environment(settings: Settings) -> dict[str, str]:
+    """The variables from which `from_environment` reads these settings again."""
+    return {PREFIX + item.name.upper(): str(getattr(settings, item.name)) for item in fields(Settings)}
+
+
+def described() -> list[tuple[str, str, str]]:
+    """(variable, default, description) of every setting, for `--help` and the docs."""
+    rows = []
+    for item in fields(Settings):
+        choices = item.metadata["choices"]
+        suffix = f" ({' | '.join(choices)})" if choices else ""
+        rows.append((PREFIX + item.name.upper(), str(item.default), item.metadata["description"] + suffix))
+    return rows
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is reached from this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _parsed(name: str, text: str, default: Any, rules: Mapping[str, Any]) -> Any:
+    if isinstance(default, Path):
+        if not text:
+            raise SettingsError(f"{name} is empty; it must name a folder.")
+        return Path(text)
+    if isinstance(default, str):
+        if rules["choices"] and text not in rules["choices"]:
+            raise SettingsError(f"{name} is {text!r}; it must be one of {', '.join(rules['choices'])}.")
+        return text
+    kind = "a whole number" if isinstance(default, int) else "a number"
+    wanted = f"{kind} from {rules['minimum']:g} to {rules['maximum']:g}"
+    try:
+        value = int(text) if isinstance(default, int) else float(text)
+    except ValueError:
+        raise SettingsError(f"{name} is {text!r}; it must be {wanted}.") from None
+    if not rules["minimum"] <= value <= rules["maximum"]:
+        raise SettingsError(f"{name} is {text}; it must be {wanted}.")
+    return value

@@ -1,0 +1,1 @@
+"""The parent of all serving processes: starts them, watches them, restarts what dies, answers for health."""

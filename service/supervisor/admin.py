@@ -1,0 +1,78 @@
+"""The admin listener: health and metrics, answered by the supervisor though every gateway process is hung.
+
+Served by waitress, which reads requests on a loop of its own: a slow client holds none of its threads.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import waitress
+from flask import Flask, Response, jsonify
+
+from mulgam.errors import MulgamError
+from service import metrics, requests
+from service.settings import Settings
+from service.supervisor.overview import Overview
+
+
+def create_admin_app(overview: Overview, settings: Settings) -> Flask:
+    """The app behind the admin listener."""
+    app = Flask("mulgam-admin", static_folder=None)
+    requests.install(app, settings, None)
+
+    @app.get("/livez")
+    def livez() -> Response:
+        response = jsonify(status="alive" if overview.is_alive else "not alive")
+        response.status_code = 200 if overview.is_alive else 503
+        return response
+
+    @app.get("/readyz")
+    def readyz() -> Response:
+        ready = overview.is_ready
+        models = {name: {"ready": state.ready, "cause": state.cause} for name, state in overview.states().items()}
+        response = jsonify(status="ready" if ready else "not ready", models=models)
+        if not ready:
+            response.status_code = 503
+            response.headers["Retry-After"] = "1"
+        return response
+
+    @app.get("/metrics")
+    def scrape() -> Response:
+        return Response(metrics.render(None, overview.ready), content_type=metrics.CONTENT_TYPE)
+
+    return app
+
+
+class AdminListener:
+    """Serves the admin app in a thread.
+
+    Raises:
+        MulgamError: the port is taken.
+    """
+
+    def __init__(self, overview: Overview, settings: Settings) -> None:
+        app = create_admin_app(overview, settings)
+        try:
+            self._server: Any = waitress.create_server(
+                app, host=settings.admin_host, port=settings.admin_port, threads=2, ident="mulgam",
+                channel_timeout=15, max_request_header_size=16384, max_request_body_size=65536,
+            )  # fmt: skip
+        except OSError as problem:
+            raise port_taken(settings.admin_host, settings.admin_port, "ADMIN_PORT", problem) from problem
+        self._thread = threading.Thread(target=self._server.run, name="admin", daemon=True)
+
+    def start(self) -> None:
+        """Answer from now on."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop answering."""
+        self._server.close()
+
+
+def port_taken(host: str, port: int, variable: str, problem: OSError) -> MulgamError:
+    """The sentence for a listener that can't be opened."""
+    reason = "is taken" if problem.errno == 98 else f"can't be opened: {problem.strerror}"
+    return MulgamError(f"The port {port} on {host} {reason}; choose another with {variable}=….")

@@ -1,0 +1,50 @@
+"""What is printed when everything answers: the address, and a request to paste."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from mulgam.registry import Entry
+from mulgam.signature import Feature, Signature
+from service.settings import Settings
+
+# A line to paste should fit a terminal: models with more features are only named.
+MAX_FEATURES = 12
+
+
+def greeting(settings: Settings, entries: list[Entry]) -> str:
+    """Several lines for a person."""
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104 - compared, not bound
+    address = f"http://[{host}]" if ":" in host else f"http://{host}"
+    lines = [f"\nMulgam serves {address}:{settings.port} (health and metrics: port {settings.admin_port})"]
+    for entry in entries:
+        lines.append(f"  {entry.model}, version {entry.version}, {entry.signature.task}, digest {entry.digest[:12]}")
+    short = [entry for entry in entries if len(entry.signature.features) <= MAX_FEATURES]
+    if short:
+        entry = min(short, key=lambda one: len(one.signature.features))
+        body = json.dumps({"instances": [example(entry.signature)]}, ensure_ascii=False)
+        lines += [
+            "Try:",
+            f"  curl {address}:{settings.port}/predict/{entry.model} \\",
+            f"    -H 'Content-Type: application/json' -d '{body}'",
+        ]
+    return "\n".join(lines)
+
+
+def example(signature: Signature) -> dict[str, Any]:
+    """An instance from the middle of what training saw."""
+    return {feature.name: _value(feature) for feature in signature.features}
+
+
+def _value(feature: Feature) -> Any:
+    if feature.type == "number":
+        low, high = feature.minimum or 0.0, feature.maximum or 0.0
+        middle = (low + high) / 2
+        digits = 2 - math.floor(math.log10(abs(middle))) if middle else 0
+        rounded = round(middle, digits)
+        return int(rounded) if rounded == int(rounded) else rounded
+    if feature.type == "boolean":
+        return True
+    return feature.vocabulary[0] if feature.vocabulary else "text"

