@@ -24,6 +24,9 @@ FeatureType = Literal["number", "category", "boolean", "text"]
 NUMERIC, CATEGORIES, TEXT = "numeric", "categories", "text"
 PREDICTION, PROBABILITIES = "prediction", "probabilities"
 
+# The precision that every version has; others are options of the export.
+PRECISION = "fp32"
+
 
 @dataclass(frozen=True)
 class Tensor:
@@ -104,6 +107,13 @@ class Signature:
     def output(self) -> Tensor:
         """The tensor that holds the answer."""
         return self.outputs[0]
+
+    def tolerance_of(self, runtime: str, precision: str = PRECISION) -> Tolerance:
+        """How far an answer of a runtime may lie from a stored one; raises RegistryError where it is not said."""
+        tolerance = self.tolerance.get(runtime, {}).get(precision)
+        if tolerance is None:
+            raise RegistryError(f"The signature of {self.model!r} states no tolerance for {runtime}, {precision}.")
+        return tolerance
 
     def dumps(self) -> str:
         """The document as stored in `signature.json`."""

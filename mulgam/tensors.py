@@ -77,7 +77,7 @@ def encode(
     return len(header), b"".join((header, *raw))
 
 
-def decode(section: Section, body: bytes | memoryview, header_length: int | str | None) -> Message:
+def decode(section: Section, body: bytes | bytearray | memoryview, header_length: int | str | None) -> Message:
     """The message in a body.
 
     Args:

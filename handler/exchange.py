@@ -1,0 +1,104 @@
+"""One HTTP request of TorchServe and its answer: the contract between the gateway and this handler.
+
+Request::
+
+    POST /predictions/<model>/<version>
+    Content-Type: application/octet-stream
+    Inference-Header-Content-Length: <length of the JSON part>
+
+    <V2 binary encoding of the section "inputs": the graph's inputs, all with the same number of rows>
+
+Answer, 200::
+
+    Content-Type: application/octet-stream
+    Inference-Header-Content-Length: <length of the JSON part>
+
+    <V2 binary encoding of the section "outputs": the signature's one output, "parameters": {
+        "digest":  the digest of the files that computed it,
+        "runtime": "torchscript" | "onnx",
+        "device":  "cpu" | "cuda:<n>"}>
+
+Any other answer of this handler is JSON, `Content-Type: application/json`::
+
+    {"error": "<one sentence>", "code": "WRONG_SHAPE", "field": "numeric"}      ("field" may be null)
+
+    4xx  the request: 400, or 415 UNSUPPORTED_MEDIA_TYPE where the body is not application/octet-stream
+    500  NON_FINITE_OUTPUT  the model gave NaN or an infinity for a row of this request
+    500  MODEL_FAILED       the model could not compute this request
+
+Everything else comes from TorchServe itself, `{"code": <status>, "type": "...", "message": "..."}` with a
+number as code: 404 no such model or version, 413 body too large, 500, 503 and 507 queue full, no worker or
+a worker that died. So a *string* in `code` says that this handler answered.
+
+TorchServe closes the connection after any status of 400 and above. It hands several requests to the handler
+as one list where `batchSize` is above 1; each keeps its own status, headers and body. The codec is
+`mulgam.tensors`. All of this was seen on TorchServe 0.12.0 and is pinned by `tests/handler/test_live.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy.typing as npt
+
+from mulgam import tensors as v2
+from mulgam.encoding import Arrays, check_tensors
+from mulgam.errors import InputError
+from mulgam.signature import Signature
+
+
+@dataclass(frozen=True)
+class Request:
+    """What TorchServe hands over of one HTTP request; `body` is None where it was no binary one."""
+
+    body: bytes | bytearray | None
+    header_length: str | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Status, headers and body of one HTTP answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def read(request: Request, signature: Signature) -> Arrays:
+    """The graph's inputs in a request, checked against the signature.
+
+    Raises:
+        InputError: with the code and the input it is about.
+    """
+    if request.body is None:
+        raise InputError("UNSUPPORTED_MEDIA_TYPE", f"The body must be {v2.CONTENT_TYPE}.")
+    if not request.body:
+        raise InputError("EMPTY_BODY", "The request has no body.")
+    tensors = v2.decode("inputs", request.body, request.header_length).tensors
+    check_tensors(signature, tensors)
+    return tensors
+
+
+def prediction(output: npt.NDArray[Any], signature: Signature, parameters: Mapping[str, str]) -> Answer:
+    """The answer that carries an output and says which files, runtime and device computed it."""
+    header_length, body = v2.encode("outputs", {signature.output.name: output}, parameters)
+    return Answer(200, {"content-type": v2.CONTENT_TYPE, v2.LENGTH_HEADER: str(header_length)}, body)
+
+
+def refusal(problem: InputError) -> Answer:
+    """The answer to a request that is not what the signature asks for."""
+    status = 415 if problem.code == "UNSUPPORTED_MEDIA_TYPE" else 400
+    return _error(status, problem.code, str(problem), problem.field)
+
+
+def failure(code: str, sentence: str) -> Answer:
+    """The answer where the request was good and the model failed."""
+    return _error(500, code, sentence, None)
+
+
+def _error(status: int, code: str, sentence: str, field: str | None) -> Answer:
+    body = json.dumps({"error": sentence, "code": code, "field": field}).encode()
+    return Answer(status, {"content-type": "application/json"}, body)

@@ -1,0 +1,53 @@
+"""Runs `model.pt` by TorchScript."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from handler.loading import LoadError
+from mulgam.encoding import Arrays
+from mulgam.signature import Signature
+
+
+class TorchScriptRuntime:
+    """A loaded TorchScript module.
+
+    Args:
+        path: the `model.pt`; loading it runs code, so its checksum must have been verified.
+        signature: the order of the module's arguments is that of its inputs.
+        gpu: TorchServe's GPU number, None for the CPU.
+
+    Raises:
+        LoadError: torch can't load the file.
+    """
+
+    name = "torchscript"
+
+    def __init__(self, path: Path, signature: Signature, gpu: int | None) -> None:
+        # One request of a small model gains nothing from a second thread; workers are what uses the cores.
+        torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+        # TF32 rounds to 10 bits: answers would leave the tolerance of the golden requests.
+        torch.backends.cuda.matmul.allow_tf32 = False
+        torch.backends.cudnn.allow_tf32 = False
+        self.device = f"cuda:{gpu}" if gpu is not None and torch.cuda.is_available() else "cpu"
+        self._inputs = [tensor.name for tensor in signature.inputs]
+        try:
+            self._module = torch.jit.load(str(path), map_location=self.device).eval()  # type: ignore[no-untyped-call]
+        except (RuntimeError, ValueError) as problem:
+            raise LoadError(f"TorchScript can't load {path.name}: {_first_line(problem)}") from problem
+
+    def run(self, inputs: Arrays) -> npt.NDArray[np.float32]:
+        """The module's output for these inputs, on the CPU."""
+        with torch.inference_mode():
+            output = self._module(*(torch.from_numpy(inputs[name]).to(self.device) for name in self._inputs))
+        answer: npt.NDArray[np.float32] = output.cpu().numpy()
+        return answer
+
+
+def _first_line(problem: Exception) -> str:
+    return (str(problem).splitlines() or [type(problem).__name__])[0]

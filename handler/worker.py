@@ -1,0 +1,58 @@
+"""What TorchServe calls: its context and its list of requests on one side, `Served` on the other."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from handler.exchange import Request
+from handler.loading import Opener, load
+from mulgam import tensors as v2
+from mulgam.errors import MulgamError
+
+logger = logging.getLogger(__name__)
+
+
+class Worker:
+    """Base of the entry classes; TorchServe makes one, calls `initialize` once and `handle` for each batch.
+
+    `context` is a `ts.context.Context`: this package does not import TorchServe, so it is untyped here.
+    """
+
+    open_runtime: Opener
+
+    def initialize(self, context: Any) -> None:
+        """Load the model from the unpacked archive.
+
+        Raises:
+            RuntimeError: it can't be served; TorchServe expects this class, and tries again by its back-off.
+        """
+        properties = context.system_properties
+        served_file = context.manifest["model"]["serializedFile"]
+        try:
+            self._served = load(Path(properties["model_dir"]), served_file, self.open_runtime, properties["gpu_id"])
+        except MulgamError as problem:
+            logger.error("%s is refused: %s", context.model_name, problem)
+            raise RuntimeError(f"{context.model_name} is refused: {problem}") from None
+        logger.info(
+            "%s is loaded: digest %s, %s on %s", context.model_name, self._served.digest,
+            self._served.runtime.name, self._served.runtime.device,
+        )  # fmt: skip
+
+    def handle(self, data: list[dict[str, Any]], context: Any) -> list[bytes]:
+        """Answer one batch; `data` holds one dict for each HTTP request."""
+        answers = self._served.answer([_request(item, context, n) for n, item in enumerate(data)])
+        for position, answer in enumerate(answers):
+            # The phrase stays empty (TorchServe then takes the standard one): a line break in it kills the worker.
+            context.set_response_status(code=answer.status, idx=position)
+            for name, value in answer.headers.items():
+                context.set_response_header(position, name, value)
+        return [answer.body for answer in answers]
+
+
+def _request(item: dict[str, Any], context: Any, position: int) -> Request:
+    headers = {name.lower(): value for name, value in context.get_all_request_header(position).items()}
+    body = item.get("body")
+    # TorchServe parses bodies of other media types itself, so their type need not be looked at twice.
+    return Request(body if isinstance(body, bytes | bytearray) else None, headers.get(v2.LENGTH_HEADER.lower()))
