@@ -20,6 +20,7 @@ from service.wsgi import RECEIVED
 log = logging.getLogger(__name__)
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
+_PROBES = frozenset({"/livez", "/readyz", "/metrics"})
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT"})
 
 
@@ -86,9 +87,11 @@ def _answered(error: ApiError) -> Response:
 
 
 def _log_request(response: Response, seconds: float) -> None:
-    """Server faults are warnings, refusals information, the rest detail."""
+    """Server faults are warnings, refusals information; successes and probes (asked every second) detail."""
     status = response.status_code
     level = logging.DEBUG if status < 400 else logging.INFO if status < 500 else logging.WARNING
+    if request.path in _PROBES:
+        level = logging.DEBUG
     if not log.isEnabledFor(level):
         return
     fields = {

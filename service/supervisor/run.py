@@ -155,12 +155,12 @@ class Supervisor:
             self._overview.status = status.Status(at=self._overview.status.at - status.STALE_SECONDS)
 
     async def _relay(self, output: asyncio.StreamReader) -> None:
-        """Pass TorchServe's log on, at the level it gave each line."""
+        """Pass TorchServe's warnings on; the rest is detail, kept for the case that it does not come up."""
         while line := await output.readline():
             text = line.decode("utf-8", "replace").rstrip()
             self._torchserve_lines.append(text)
-            level = logging.getLevelName(text.partition(" ")[0])
-            torchserve_log.log(min(level, logging.WARNING) if isinstance(level, int) else logging.INFO, text)
+            level = logging.WARNING if text.startswith(("WARN ", "ERROR ", "FATAL ")) else logging.DEBUG
+            torchserve_log.log(level, text)
 
     async def _until_ready(self, stop: asyncio.Event, children: list[Child]) -> None:
         """Wait for every model's golden answers, for a stop, or for what makes waiting senseless."""

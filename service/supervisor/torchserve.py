@@ -30,8 +30,11 @@ _LOG4J = """<?xml version="1.0" encoding="UTF-8"?>
     <Logger name="TS_METRICS" level="off" additivity="false"/>
     <Logger name="MODEL_METRICS" level="off" additivity="false"/>
     <Logger name="io.netty" level="error"/>
-    <Logger name="MODEL_LOG" level="info"/>
     <Logger name="org.pytorch.serve" level="warn"/>
+    <Logger name="org.pytorch.serve.archive.model.ModelArchive" level="error"/>
+    <Logger name="MODEL_LOG" level="info">
+      <RegexFilter regex="Backend received inference at.*" onMatch="DENY" onMismatch="NEUTRAL"/>
+    </Logger>
     <Root level="warn"><AppenderRef ref="STDOUT"/></Root>
   </Loggers>
 </Configuration>
@@ -127,15 +130,15 @@ class TorchServe:
         return math.ceil(self._settings.request_timeout)
 
     def _properties(self) -> dict[str, object]:
-        ports = _free_ports(3)
+        ports = _free_ports(2)
         properties: dict[str, object] = {
             "inference_address": f"unix:{self.inference}",
             "management_address": f"unix:{self._management}",
-            "metrics_address": f"http://127.0.0.1:{ports[0]}",
+            "metrics_address": f"unix:{self._folder / 'metrics.sock'}",
             "grpc_inference_address": "127.0.0.1",
             "grpc_management_address": "127.0.0.1",
-            "grpc_inference_port": ports[1],
-            "grpc_management_port": ports[2],
+            "grpc_inference_port": ports[0],
+            "grpc_management_port": ports[1],
             "enable_model_api": "false",
             "disable_token_authorization": "true",
             "allowed_urls": "file:///nonexistent/.*",

@@ -1,0 +1,64 @@
+# Mulgam: from a table to a PyTorch prediction service. `make` lists the targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup train serve test test-all check bench images manifests clean
+
+# What `make serve PORT=9000` and the like may set; every other setting is a variable MULGAM_* (docs/settings.md).
+RECIPE ?=
+REGISTRY ?= registry
+HOST ?= 127.0.0.1
+PORT ?= 8000
+ADMIN_PORT ?= 8001
+BACKEND ?= torchserve
+RUNTIME ?= torchscript
+DEVICE ?= auto
+TORCH_INDEX ?=
+
+VENV := .venv
+PY := $(VENV)/bin/python
+SYSTEM_PYTHON ?= $(shell command -v python3.11 || command -v python3)
+READY := $(VENV)/.ready
+SERVING := MULGAM_REGISTRY="$(REGISTRY)" MULGAM_HOST="$(HOST)" MULGAM_PORT="$(PORT)" MULGAM_ADMIN_PORT="$(ADMIN_PORT)" \
+	MULGAM_BACKEND="$(BACKEND)" MULGAM_RUNTIME="$(RUNTIME)" MULGAM_DEVICE="$(DEVICE)"
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@echo "Variables (now): RECIPE=$(RECIPE) REGISTRY=$(REGISTRY) HOST=$(HOST) PORT=$(PORT) ADMIN_PORT=$(ADMIN_PORT)"
+	@echo "                 BACKEND=$(BACKEND) RUNTIME=$(RUNTIME) DEVICE=$(DEVICE) TORCH_INDEX=$(TORCH_INDEX)"
+
+setup: $(READY) ## install everything into .venv (done by the others when needed)
+
+$(READY): pyproject.toml deploy/local/constraints.txt deploy/local/install.py
+	@TORCH_INDEX="$(TORCH_INDEX)" $(SYSTEM_PYTHON) deploy/local/install.py --venv $(VENV)
+	@touch $@
+
+train: $(READY) ## train and publish: both default models, or RECIPE="mine.toml …"
+	@exec $(PY) -m model $(RECIPE) --registry "$(REGISTRY)" --device "$(DEVICE)"
+
+serve: $(READY) ## serve the registry over HTTP; trains first where it is empty
+	@if [ -z "$$(find "$(REGISTRY)" -mindepth 2 -maxdepth 2 -type d -not -path '*/.*' 2>/dev/null | head -1)" ]; then \
+		echo "The registry '$(REGISTRY)' is empty: training first."; $(MAKE) --no-print-directory train; fi
+	@exec env $(SERVING) $(PY) -m service
+
+test: $(READY) ## the tests, the real TorchServe among them (under 8 minutes on 2 cores)
+	@exec $(PY) -m pytest -m "not slow"
+
+test-all: $(READY) ## all tests: `make test` and the slow ones
+	@exec $(PY) -m pytest
+
+check: $(READY) ## ruff, mypy, import rules
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports --no-logo
+
+bench: ## compare with other servers (not built yet)
+images: ## build the container images (not built yet)
+manifests: ## render the Kubernetes manifests (not built yet)
+bench images manifests:
+	@echo "make $@ is not built yet; CHANGELOG.md says what is." >&2; exit 1
+
+clean: ## remove caches, runs and the virtual environment; never the registry
+	@rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
