@@ -1,11 +1,12 @@
 """Why a training run can end without publishing; the text of each is one sentence.
 
 MulgamError
-├── RecipeError      the recipe: unknown key, wrong type, value out of bounds
-├── DataError        the table: carries no state, its sentence names file, row, column and value
-├── DivergedError    the loss is no longer a finite number
-├── ExportError      the module can't be written in both formats with a free batch size
-└── ParityError      the exported models do not answer as the trained one does
+└── ModelError           any of these, or a run's folder that can't be written
+    ├── RecipeError      the recipe: unknown key, wrong type, value out of bounds
+    ├── DataError        the table: its sentence names file, row, column and value
+    ├── DivergedError    the loss is no longer a finite number
+    ├── ExportError      the module can't be written in both formats with a free batch size
+    └── ParityError      the exported models do not answer as the trained one does
 """
 
 from __future__ import annotations
@@ -13,21 +14,25 @@ from __future__ import annotations
 from mulgam.errors import MulgamError
 
 
-class RecipeError(MulgamError):
+class ModelError(MulgamError):
+    """Root of what can end a training run."""
+
+
+class RecipeError(ModelError):
     """A recipe that can't be read or that asks for something unknown."""
 
 
-class DataError(MulgamError):
+class DataError(ModelError):
     """A table that can't be read or that can't be learnt from."""
 
 
-class DivergedError(MulgamError):
+class DivergedError(ModelError):
     """Training left the finite numbers."""
 
 
-class ExportError(MulgamError):
+class ExportError(ModelError):
     """A module that can't be exported to TorchScript and ONNX with a free batch size."""
 
 
-class ParityError(MulgamError):
+class ParityError(ModelError):
     """Two forms of one model that answer differently."""

@@ -111,11 +111,10 @@ def _with_missing(inputs: Arrays) -> Arrays:
 
 
 def _check_finite(expected: Answers, inputs: Arrays, signature: Signature, name: str) -> None:
-    promised: npt.NDArray[np.bool_] = np.ones(len(expected), dtype=bool)
     if NUMERIC in inputs:
         required = [column for column, feature in enumerate(signature.numbers) if not feature.missing]
-        promised = np.isfinite(inputs[NUMERIC][:, required]).all(axis=1)
-    if not np.isfinite(expected[promised]).all():
+        expected = expected[~np.isnan(inputs[NUMERIC][:, required]).any(axis=1)]
+    if not np.isfinite(expected).all():
         raise ParityError(f"The model's answer to {name} is not a finite number; nothing was published.")
 
 

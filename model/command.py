@@ -1,0 +1,78 @@
+"""What was asked for on the command line and in the environment."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from model.recipe import DEFAULTS, DEVICES, Recipe
+
+DEVICE_VARIABLE = "MULGAM_DEVICE"
+
+_EPILOG = """\
+the smallest recipe:
+  name = "california"
+  [data]
+  path = "housing.csv"           # CSV or TSV, relative to the recipe
+  target = "median_house_value"  # the column to predict
+
+every key and its default: docs/recipes.md
+exit code: 0 published, 1 error (nothing published for that recipe), 2 wrong usage, 130 interrupted
+"""
+
+
+class Refused(Exception):
+    """Wrong usage, in one sentence."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """Recipes to train, where to publish, where to keep logs; `device` overrides the recipes' own."""
+
+    recipes: tuple[Path, ...]
+    registry: Path
+    runs: Path
+    device: str | None
+
+    def applied(self, recipe: Recipe) -> Recipe:
+        """The recipe with what the command line overrides."""
+        if self.device is None:
+            return recipe
+        return replace(recipe, training=replace(recipe.training, device=self.device))
+
+
+def order(arguments: Sequence[str] | None = None) -> Order:
+    """Read the command line (None: the process's own).
+
+    Raises:
+        Refused: the environment holds a device that is none.
+        SystemExit: wrong usage (2) or --help (0), after argparse told so.
+    """
+    given = _parser().parse_args(arguments)
+    device = given.device or os.environ.get(DEVICE_VARIABLE) or None
+    if device is not None and device not in DEVICES:
+        raise Refused(f"{DEVICE_VARIABLE} is {device!r}; it must be one of {', '.join(DEVICES)}.")
+    return Order(tuple(given.recipes) or DEFAULTS, given.registry, given.runs, device)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m model",
+        description="Train models from recipes, verify their exports and publish them into the registry.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "recipes", nargs="*", type=Path, metavar="RECIPE", help="TOML files; none: the two default models"
+    )
+    parser.add_argument("--registry", type=Path, default=Path("registry"), help="where to publish (%(default)s)")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="logs and checkpoints (%(default)s)")
+    parser.add_argument(
+        "--device",
+        choices=DEVICES,
+        help=f"overrides the recipe (auto: a GPU if there is one); also {DEVICE_VARIABLE}",
+    )
+    return parser

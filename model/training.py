@@ -1,0 +1,163 @@
+"""The training loop: seeded, stopped early on validation, guarded against divergence.
+
+It trains a network on preprocessed tensors; what is around the network does not change with training.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from model.errors import DivergedError, ModelError
+from model.losses import Loss
+from model.progress import Watcher
+from model.recipe import Training
+from model.run_folder import RunFolder
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Preprocessed columns [N, C] and targets: [N] float32 standardised, or [N] int64 class numbers."""
+
+    columns: Tensor
+    target: Tensor
+
+    def to(self, device: torch.device) -> Rows:
+        """The same on a device."""
+        return Rows(self.columns.to(device), self.target.to(device))
+
+    def batches(self, size: int, order: Tensor | None = None) -> Iterator[Rows]:
+        """Stretches of at most `size` rows, in `order`."""
+        for start in range(0, len(self.target), size):
+            if order is None:
+                yield Rows(self.columns[start : start + size], self.target[start : start + size])
+            else:
+                rows = order[start : start + size]
+                yield Rows(self.columns[rows], self.target[rows])
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """Mean losses of one epoch: of training while it went on, of validation after it."""
+
+    number: int
+    train_loss: float
+    validation_loss: float
+
+
+@dataclass(frozen=True)
+class History:
+    """All epochs, and which one's weights were kept."""
+
+    epochs: tuple[Epoch, ...]
+    best: int
+
+
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "adamw": torch.optim.AdamW,
+    "adam": torch.optim.Adam,
+    "sgd": torch.optim.SGD,
+}
+
+
+def device(choice: str) -> torch.device:
+    """The device for `auto`, `cpu` or `gpu`; raises ModelError where there is no GPU to use."""
+    available = torch.cuda.is_available()
+    if choice == "gpu" and not available:
+        raise ModelError("There is no GPU that this PyTorch can use; train with --device cpu.")
+    return torch.device("cuda" if available and choice != "cpu" else "cpu")
+
+
+def fit(
+    network: nn.Module, train: Rows, validation: Rows, loss: Loss, settings: Training,
+    watcher: Watcher | None = None, folder: RunFolder | None = None,
+) -> History:  # fmt: skip
+    """Train a network in place, and leave it with the weights of its best epoch.
+
+    The same seed gives the same weights on the same machine's CPU; the caller's random state is left as it was.
+
+    Args:
+        network: [N, C] → outputs that `loss` takes.
+        train: what is learnt from.
+        validation: what decides when to stop: after `patience` epochs without a lower loss.
+        loss: of (output, target), a mean over rows.
+        settings: optimizer, learning rate, batch size, epochs, patience, seed, device.
+        watcher: told of every epoch.
+        folder: gets the log and the checkpoint.
+
+    Raises:
+        DivergedError: a loss is no longer a finite number.
+    """
+    where = device(settings.device)
+    network.to(where)
+    train, validation = train.to(where), validation.to(where)
+    optimizer = OPTIMIZERS[settings.optimizer](network.parameters(), lr=settings.learning_rate)
+    shuffle = torch.Generator().manual_seed(settings.seed)
+    epochs: list[Epoch] = []
+    best, best_weights = 0, _weights(network)
+    started = time.monotonic()
+    with torch.random.fork_rng(devices=[where] if where.type == "cuda" else []):
+        torch.manual_seed(settings.seed)  # dropout draws from the global generator
+        for number in range(1, settings.epochs + 1):
+            order = torch.randperm(len(train.target), generator=shuffle).to(where)
+            train_loss = _one_epoch(network, train, order, loss, optimizer, settings.batch_size)
+            epoch = Epoch(number, train_loss, mean_loss(network, validation, loss))
+            _check_finite(epoch, settings)
+            epochs.append(epoch)
+            if not best or epoch.validation_loss < epochs[best - 1].validation_loss:
+                best, best_weights = number, _weights(network)
+                if folder is not None:
+                    folder.checkpoint(best_weights)
+            if folder is not None:
+                folder.log({"epoch": number, "train_loss": epoch.train_loss, "validation_loss": epoch.validation_loss,
+                            "best_epoch": best, "seconds": round(time.monotonic() - started, 3)})  # fmt: skip
+            if watcher is not None:
+                watcher(number, epoch.validation_loss, best)
+            if number - best >= settings.patience:
+                break
+    network.load_state_dict(best_weights)
+    network.cpu().eval()
+    return History(tuple(epochs), best)
+
+
+def mean_loss(network: nn.Module, rows: Rows, loss: Loss, batch_size: int = 8192) -> float:
+    """The loss over all rows, without training."""
+    network.eval()
+    total = 0.0
+    with torch.no_grad():
+        for batch in rows.batches(batch_size):
+            total += float(loss(network(batch.columns), batch.target)) * len(batch.target)
+    return total / len(rows.target)
+
+
+def _one_epoch(
+    network: nn.Module, rows: Rows, order: Tensor, loss: Loss, optimizer: torch.optim.Optimizer, batch_size: int
+) -> float:
+    """One pass over the rows; returns the mean loss."""
+    network.train()
+    # Summed on the device: reading a number back after every batch would hold up a GPU.
+    total = torch.zeros((), device=rows.columns.device)
+    for batch in rows.batches(batch_size, order):
+        optimizer.zero_grad()
+        value = loss(network(batch.columns), batch.target)
+        value.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        total += value.detach() * len(batch.target)
+    return float(total) / len(rows.target)
+
+
+def _check_finite(epoch: Epoch, settings: Training) -> None:
+    if not (math.isfinite(epoch.train_loss) and math.isfinite(epoch.validation_loss)):
+        raise DivergedError(
+            f"Training diverged in epoch {epoch.number}: the loss is not a finite number any more;"
+            f" try a lower [training] learning_rate than {settings.learning_rate:g}."
+        )
+
+
+def _weights(network: nn.Module) -> dict[str, Tensor]:
+    return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
