@@ -20,14 +20,17 @@ class Bridge:
     def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
         self._own = loop is None
         self.loop = loop or asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever, name="mulgam-loop", daemon=True)
         if self._own:
-            threading.Thread(target=self.loop.run_forever, name="mulgam-loop", daemon=True).start()
+            self._thread.start()
 
     def run(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
         """The coroutine's result; the calling thread waits for it."""
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result()
 
     def close(self) -> None:
-        """Stop the loop if it is the bridge's own."""
-        if self._own and self.loop.is_running():
+        """Stop and close the loop if it is the bridge's own."""
+        if self._own and not self.loop.is_closed():
             self.loop.call_soon_threadsafe(self.loop.stop)
+            self._thread.join()
+            self.loop.close()

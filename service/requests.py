@@ -89,7 +89,7 @@ def _answered(error: ApiError) -> Response:
 def _log_request(response: Response, seconds: float) -> None:
     """Server faults are warnings, refusals information; successes and probes (asked every second) detail."""
     status = response.status_code
-    level = logging.DEBUG if status < 400 else logging.INFO if status < 500 else logging.WARNING
+    level = logging.DEBUG if status < 400 else logging.INFO if status < 500 or status == 501 else logging.WARNING
     if request.path in _PROBES:
         level = logging.DEBUG
     if not log.isEnabledFor(level):

@@ -87,8 +87,10 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         if name.endswith("_PORT") and _INJECTED_VALUE.fullmatch(text):
             continue
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(sorted(known))}."
+            near = difflib.get_close_matches(
+                name.removeprefix(PREFIX), [one.removeprefix(PREFIX) for one in known], n=1
+            )
+            hint = f"; did you mean {PREFIX}{near[0]}?" if near else f"; known are {', '.join(sorted(known))}."
             raise SettingsError(f"{name} is no setting of Mulgam{hint}")
         values[known[name].name] = _parsed(name, text, known[name].default, known[name].metadata)
     return Settings(**values)
