@@ -54,5 +54,6 @@ class Worker:
 def _request(item: dict[str, Any], context: Any, position: int) -> Request:
     headers = {name.lower(): value for name, value in context.get_all_request_header(position).items()}
     body = item.get("body")
-    # TorchServe parses bodies of other media types itself, so their type need not be looked at twice.
-    return Request(body if isinstance(body, bytes | bytearray) else None, headers.get(v2.LENGTH_HEADER.lower()))
+    # TorchServe parses JSON and text itself, but hands over what it could not parse as bytes: so both are asked.
+    binary = headers.get("content-type") == v2.CONTENT_TYPE and isinstance(body, bytes | bytearray)
+    return Request(body if binary else None, headers.get(v2.LENGTH_HEADER.lower()))

