@@ -16,6 +16,7 @@ from flask import Flask
 
 from service import wsgi
 from service.errors import ApiError, body_too_large, body_too_slow, too_busy
+from service.guard import check_chunks, check_head
 from service.metrics import NO_MODEL, Metrics
 from service.requests import request_id
 from service.settings import Settings
@@ -66,6 +67,7 @@ class Edge:
     async def __rsgi__(self, scope: Scope, exchange: Exchange) -> None:
         """Answer one request."""
         try:
+            check_head(scope.path, scope.query_string, scope.headers.items())
             body = await self._body(scope, exchange)
             self._admit()
         except ApiError as error:
@@ -114,6 +116,7 @@ class Edge:
                     if size > limit:
                         raise body_too_large(limit)
                     chunks.append(chunk)
+                    check_chunks(len(chunks), size)
         except TimeoutError:
             raise body_too_slow(self._settings.body_timeout) from None
         return b"".join(chunks)

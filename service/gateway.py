@@ -46,6 +46,7 @@ def main() -> int:
         print(f"mulgam gateway: {problem}", file=sys.stderr)
         return 1
     plane = DataPlane(settings, catalogue, backend, Metrics())
+    plane.metrics.generation.set(options.generation)
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_serve(plane, options.status_fd))
     return 0
@@ -111,6 +112,7 @@ def _backend(settings: Settings, catalogue: Catalogue, socket: str | None) -> Ba
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m service.gateway", description=__doc__)
     parser.add_argument("--serve", type=_versions, required=True, metavar="MODEL:VERSION,…", help="what to serve")
+    parser.add_argument("--generation", type=int, default=0, help="of serving.json (default: 0, there is none)")
     parser.add_argument("--torchserve", metavar="SOCKET", help="TorchServe's inference socket (absent: in process)")
     parser.add_argument("--status-fd", type=int, required=True, help="pipe to tell the supervisor the state")
     return parser.parse_args()

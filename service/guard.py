@@ -1,0 +1,56 @@
+"""What the HTTP parser lets pass and the edge does not: ambiguous framing and oversized requests.
+
+RFC 9112 (sections 3.2, 6.1, 6.3) and RFC 9110 (10.1.1) say what is refused; what the parser itself refuses
+before this is listed in `docs/http.md`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from service.errors import ApiError
+
+MAX_URL = 8 * 1024
+MAX_HEADERS = 16 * 1024
+# A chunk costs the event loop far more than its bytes: a body of thousands of tiny ones is an attack.
+FREE_CHUNKS = 1000
+LEAST_CHUNK = 64
+
+
+def check_head(path: str, query: str, headers: Iterable[tuple[str, str]]) -> None:
+    """Refuse a request by its head.
+
+    Args:
+        path: percent-decoded.
+        query: as sent.
+        headers: (name in lower case, value).
+
+    Raises:
+        ApiError: 400 BAD_FRAMING or BAD_HOST, 414, 417, 431.
+    """
+    if len(path) + len(query) > MAX_URL:
+        raise ApiError(414, "URI_TOO_LONG", f"The URL is longer than the {MAX_URL} characters that are taken.")
+    size = 0
+    hosts = lengths = codings = 0
+    for name, value in headers:
+        size += len(name) + len(value)
+        if name == "host":
+            hosts += 1
+        elif name == "content-length":
+            lengths += 1
+        elif name == "transfer-encoding":
+            codings += 1
+        elif name == "expect" and value.lower() != "100-continue":
+            raise ApiError(417, "EXPECTATION_FAILED", "The only expectation that is met is 100-continue.")
+    if size > MAX_HEADERS:
+        raise ApiError(431, "HEADERS_TOO_LARGE", f"The headers are longer than the {MAX_HEADERS} bytes that are taken.")
+    if lengths + codings > 1:
+        raise ApiError(400, "BAD_FRAMING", "Send one Content-Length or one Transfer-Encoding, not several.")
+    if hosts != 1:
+        raise ApiError(400, "BAD_HOST", f"A request needs one Host header, not {hosts}.")
+
+
+def check_chunks(count: int, size: int) -> None:
+    """Refuse a body in more chunks than its size can explain; raises ApiError 400."""
+    if count > FREE_CHUNKS and size < count * LEAST_CHUNK:
+        raise ApiError(400, "TOO_MANY_CHUNKS", f"The body comes in chunks of less than {LEAST_CHUNK} bytes.")
