@@ -27,8 +27,8 @@ Any other answer of this handler is JSON, `Content-Type: application/json`::
     500  MODEL_FAILED       the model could not compute this request
 
 Everything else comes from TorchServe itself, `{"code": <status>, "type": "...", "message": "..."}` with a
-number as code: 404 no such model or version, 413 body too large, 500, 503 and 507 queue full, no worker or
-a worker that died. So a *string* in `code` says that this handler answered.
+number as code: 404 no such model or version; 500, 503 and 507 queue full, no worker or a worker that died;
+413 body too large, with no body at all. So a *string* in `code` says that this handler answered.
 
 TorchServe closes the connection after any status of 400 and above. It hands several requests to the handler
 as one list where `batchSize` is above 1; each keeps its own status, headers and body. The codec is

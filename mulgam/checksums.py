@@ -65,6 +65,8 @@ def file_sha256(path: Path) -> str:
 
 def _read(folder: Path) -> tuple[dict[str, str], str]:
     path = folder / FILE_NAME
+    if path.is_symlink():
+        raise RegistryError(f"{path} is not a plain file.")
     try:
         content = path.read_bytes()
     except OSError as problem:

@@ -74,6 +74,13 @@ class TorchServe:
         """All that the server and its workers printed so far."""
         return (self.folder / "log").read_text(errors="replace")
 
+    def wait_for_log(self, text: str, seconds: float = 60.0) -> None:
+        """Wait until something was printed."""
+        deadline = time.monotonic() + seconds
+        while text not in self.log():
+            assert time.monotonic() < deadline, f"{text!r} was never printed; log:\n{self.log()[-4000:]}"
+            time.sleep(0.05)
+
     def wait_until(self, target: str, body: bytes, headers: dict[str, str], seconds: float = 90.0) -> Reply:
         """Poll a prediction until it is answered with 200: `/ping` says Healthy without any usable worker."""
         deadline = time.monotonic() + seconds
