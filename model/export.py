@@ -43,7 +43,7 @@ def torchscript(module: nn.Module, example: tuple[Tensor, ...]) -> bytes:
         try:
             program = torch.jit.trace(module, example, check_trace=False)  # type: ignore[no-untyped-call]
         except Exception as problem:
-            raise ExportError(f"The model can't be exported to TorchScript: {_first_line(problem)}") from problem
+            raise ExportError(f"The model can't be exported to TorchScript: {_cause(problem)}") from problem
     buffer = io.BytesIO()
     torch.jit.save(program, buffer)
     return _without_debug_records(buffer.getvalue())
@@ -70,7 +70,7 @@ def to_onnx(module: nn.Module, signature: Signature, example: tuple[Tensor, ...]
                 dynamic_shapes=tuple({0: batch} for _ in example),
             )  # fmt: skip
     except Exception as problem:
-        raise ExportError(f"The model can't be exported to ONNX: {_first_line(problem)}") from problem
+        raise ExportError(f"The model can't be exported to ONNX: {_cause(problem)}") from problem
     if program is None:
         raise ExportError("The model can't be exported to ONNX: the exporter gave no program.")
     proto = program.model_proto
@@ -151,5 +151,8 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _first_line(problem: Exception) -> str:
+def _cause(problem: BaseException) -> str:
+    """The first line of what was wrong at the bottom of a chain of errors."""
+    while problem.__cause__ is not None:
+        problem = problem.__cause__
     return (str(problem).strip().splitlines() or [type(problem).__name__])[0]

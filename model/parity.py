@@ -131,9 +131,10 @@ def _compare(runtime: str, name: str, got: Answers, expected: Answers, tolerance
     apart[np.isnan(got) & np.isnan(expected)] = 0.0
     allowed[np.isnan(expected)] = tolerance.relative * tolerance.floor
     if not (apart <= allowed).all():
+        worst = int(np.argmax(apart - allowed))  # a NaN counts as the largest
         raise ParityError(
-            f"The {runtime} model differs from the trained one by {np.nanmax(apart):.3g} on {name}"
-            f" (allowed: {allowed.min():.3g}); nothing was published."
+            f"The {runtime} model differs from the trained one on {name}: {got.flat[worst]:.7g} instead of"
+            f" {expected.flat[worst]:.7g} (allowed difference: {allowed.flat[worst]:.3g}); nothing was published."
         )
     return Comparison(runtime, name, len(expected), float(apart.max()), float(allowed.min()))
 

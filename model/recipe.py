@@ -137,7 +137,7 @@ def dumps(recipe: Recipe) -> str:
     lines += [f"description = {_toml(recipe.description)}"] if recipe.description else []
     for table, values in (("data", data), ("network", asdict(recipe.network)), ("training", asdict(recipe.training))):
         lines += ["", f"[{table}]"]
-        lines += [f"{key} = {_toml(value)}" for key, value in values.items() if value not in (None, ())]
+        lines += [f"{key} = {_toml(value)}" for key, value in values.items() if value is not None]
     return "\n".join(lines) + "\n"
 
 

@@ -43,7 +43,7 @@ def split(table: Table, kind: str, seed: int) -> Split:
     if kind == HALF:
         middle = len(table) // 2
         order = _shuffled(table, np.arange(middle), rng)
-        cut = round(VALIDATION_SHARE * middle)
+        cut = max(1, round(VALIDATION_SHARE * middle))
         parts = Split(order[cut:], order[:cut], np.arange(middle, len(table)))
     else:
         order = _shuffled(table, np.arange(len(table)), rng)

@@ -1,0 +1,175 @@
+"""Scores, baselines, the verdict, the drift histograms and the report."""
+
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from sklearn import metrics
+
+from model import baselines, evaluation, house_price, standing
+from model.baseline_histograms import document, histogram
+from model.parity import Comparison
+from model.report import page
+from model.split import split
+from model.standing import Standing
+from model.table import Table
+from model.training import Epoch, History
+from tests.builders import NOTES_PRICES, NOTES_ROWS, linear_signature
+
+
+def test_regression_scores_are_scikit_learns() -> None:
+    """RMSE, MAE and R² agree with scikit-learn's."""
+    rng = np.random.default_rng(0)
+    target, predicted = rng.normal(size=50), rng.normal(size=50)
+    scores = evaluation.regression(predicted, target)
+    assert scores["rmse"] == pytest.approx(metrics.root_mean_squared_error(target, predicted))
+    assert scores["mae"] == pytest.approx(metrics.mean_absolute_error(target, predicted))
+    assert scores["r2"] == pytest.approx(metrics.r2_score(target, predicted))
+
+
+def test_classification_scores_are_scikit_learns() -> None:
+    """Accuracy and log loss agree with scikit-learn's; a certain mistake stays a finite loss."""
+    rng = np.random.default_rng(0)
+    probabilities, target = rng.dirichlet([1, 1, 1], size=50), rng.integers(0, 3, 50)
+    scores = evaluation.classification(probabilities, target)
+    assert scores["accuracy"] == pytest.approx(metrics.accuracy_score(target, probabilities.argmax(axis=1)))
+    assert scores["log_loss"] == pytest.approx(metrics.log_loss(target, probabilities))
+    assert np.isfinite(evaluation.classification(np.array([[1.0, 0.0]]), np.array([1]))["log_loss"])
+
+
+def linear_table(rows: int = 120) -> Table:
+    """A table that least squares fits exactly, with gaps in a column that does not matter."""
+    rng = np.random.default_rng(1)
+    numeric = rng.normal(size=(rows, 3))
+    target = 2 * numeric[:, 0] - numeric[:, 1]
+    numeric[::7, 2] = np.nan
+    return Table(("a", "b", "c"), numeric, "t", target, (), "")
+
+
+def test_the_baselines_of_a_regression() -> None:
+    """Mean, least squares and gradient boosting are scored, in this order; least squares solves a linear table."""
+    table = linear_table()
+    scores = baselines.score(table, split(table, "random", 0), seed=0)
+    assert list(scores) == ["mean", "least squares", "gradient boosting"]
+    assert scores["least squares"]["rmse"] < 1e-6 < scores["gradient boosting"]["rmse"] < scores["mean"]["rmse"]
+
+
+def test_the_baselines_of_a_classification() -> None:
+    """Majority, logistic regression and a support vector machine are scored; on signs the last two do well."""
+    table = linear_table()
+    table = replace(table, target=(table.target > 0.3).astype(np.int64), classes=("no", "yes"))
+    scores = baselines.score(table, split(table, "random", 0), seed=0)
+    assert list(scores) == ["majority class", "logistic regression", "support vector machine"]
+    assert scores["logistic regression"]["accuracy"] > 0.9 > 0.75 > scores["majority class"]["accuracy"]
+    assert scores["support vector machine"]["accuracy"] > 0.8
+
+
+def stood(rmse: float, best: float) -> Standing:
+    """A standing with these errors of the network and of the better baseline."""
+    scores = {"mean": {"rmse": 9.0}, "least squares": {"rmse": best}}
+    return Standing("regression", "random", {"train": 7, "validation": 1, "test": 2}, {"rmse": rmse}, scores, None)
+
+
+@pytest.mark.parametrize(
+    ("rmse", "best", "start"),
+    [
+        (1.0, 2.0, "The network is better"),
+        (2.0, 1.0, "A baseline wins: least squares"),
+        (1.0, 1.0, "The network equals"),
+    ],
+)
+def test_the_verdict_is_honest(rmse: float, best: float, start: str) -> None:
+    """The sentence says who is better on held-out rows."""
+    assert stood(rmse, best).verdict.startswith(start)
+
+
+def test_more_accuracy_is_better() -> None:
+    """For a classification the higher score wins."""
+    scores = {"majority class": {"accuracy": 0.5}, "logistic regression": {"accuracy": 0.9}}
+    assert Standing("classification", "random", {}, {"accuracy": 0.8, "log_loss": 1.0}, scores, None).beaten
+
+
+def test_a_histogram_counts_every_value_once() -> None:
+    """Bins hold about equally many values, edges count below, missing values are counted apart."""
+    found = histogram(np.array([*range(100), np.nan]))
+    assert sum(found["counts"]) == 100
+    assert len(found["counts"]) == len(found["edges"]) + 1 == 10
+    assert max(found["counts"]) - min(found["counts"]) <= 1
+    assert found["missing"] == 1
+
+
+def test_a_histogram_of_one_value_or_none() -> None:
+    """A constant column has one full bin, an empty one counts nothing."""
+    assert histogram(np.full(5, 3.0))["counts"] == [5, 0]
+    assert histogram(np.full(5, np.nan)) == {"edges": [], "counts": [0], "missing": 5}
+
+
+def test_the_drift_document_of_a_classification_counts_classes() -> None:
+    """For classes the predicted ones are counted by name."""
+    table = replace(linear_table(4), target=np.array([0, 1, 0, 1]), classes=("no", "yes"))
+    found = document(table, np.arange(4), np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]]))
+    assert found["classes"] == {"no": 2, "yes": 1}
+
+
+def test_the_generator_is_seeded_and_plausible() -> None:
+    """house-v1 gives the same rows always; the notes' three prices lie within 1.5 deviations of its noise."""
+    assert house_price.generate(50).sha256 == house_price.generate(50).sha256
+    assert house_price.generate(50).sha256 != house_price.generate(50, seed=1).sha256
+    expected = house_price.price(np.array(NOTES_ROWS))
+    assert (np.abs(np.array(NOTES_PRICES) / expected - 1) < 1.5 * house_price.NOISE).all()
+
+
+def test_the_noise_floor_is_six_percent_noise() -> None:
+    """The published floor is the error of the noise-free formula, which is the noise's own size."""
+    table = house_price.generate()
+    parts = split(table, "random", 0)
+    assert table.noise_free is not None
+    found = standing.compare(table, parts, "random", table.noise_free[parts.test], seed=0)
+    assert found.noise_floor == found.scores
+    relative = table.target / table.noise_free - 1
+    assert relative.std() == pytest.approx(house_price.NOISE, rel=0.05)
+    assert abs(relative.mean()) < 0.005
+
+
+class Text(HTMLParser):
+    """Collects the text and the tags of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text, self.tags = "", set[str]()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def reported(standings: list[Standing], recipe: str = "", description: str = "") -> str:
+    """The report on a small run."""
+    table = replace(linear_table(), features=("area", "rooms", "distance"))
+    history = History((Epoch(1, 2.0, 3.0), Epoch(2, 1.0, 2.5)), 2)
+    signature = replace(linear_signature(), description=description)
+    return page(signature, table, standings, history, [Comparison("onnx", "1 held-out", 1, 0.0, 1e-5)], recipe)
+
+
+def test_the_report_opens_with_the_verdict() -> None:
+    """If a baseline wins, the page's first line after its title says so."""
+    assert reported([stood(2.0, 1.0)]).split("</h1>")[1].strip().startswith('<p class="verdict beaten">A baseline wins')
+
+
+def test_the_report_escapes_what_people_wrote() -> None:
+    """Names and recipes from outside are text on the page, never markup."""
+    html = reported([stood(1.0, 2.0)], recipe="<script>alert(1)</script>", description="<img src=x>")
+    parsed = Text()
+    parsed.feed(html)
+    assert {"script", "img"}.isdisjoint(parsed.tags)
+    assert "<script>alert(1)</script>" in parsed.text
+
+
+def test_the_report_needs_nothing_from_elsewhere() -> None:
+    """The page loads no file and no address; it has a learning curve of its own."""
+    html = reported([stood(1.0, 2.0)])
+    assert "<svg" in html
+    assert all(word not in html for word in ("http:", "https:", "src=", "<link", "@import", "url("))

@@ -1,0 +1,158 @@
+"""The training loop: seeds, early stopping, divergence, what it leaves behind."""
+
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from model import training
+from model.errors import DivergedError, ModelError
+from model.losses import LOSSES
+from model.network import mlp
+from model.progress import watch
+from model.recipe import Training
+from model.run_folder import RunFolder
+from model.training import History, Rows, fit, mean_loss
+
+MSE = LOSSES["regression"]["mse"]
+SETTINGS = Training(epochs=30, batch_size=16, patience=30, device="cpu")
+
+
+def rows(count: int, seed: int) -> Rows:
+    """Two columns whose product is to be learnt."""
+    generator = torch.Generator().manual_seed(seed)
+    columns = torch.randn(count, 2, generator=generator)
+    return Rows(columns, columns[:, 0] * columns[:, 1])
+
+
+TRAIN, VALIDATION = rows(64, 1), rows(32, 2)
+
+
+def trained(settings: Training, dropout: float = 0.3) -> tuple[torch.nn.Module, History]:
+    """A small network after training, and how that went."""
+    torch.manual_seed(3)
+    network = mlp(2, [8], 1, dropout=dropout)
+    return network, fit(network, TRAIN, VALIDATION, MSE, settings)
+
+
+def weights(network: torch.nn.Module) -> list[float]:
+    """All weights of a network."""
+    return torch.cat([parameter.flatten() for parameter in network.parameters()]).tolist()
+
+
+def test_the_same_seed_gives_the_same_weights() -> None:
+    """Two runs with one seed end with equal weights, dropout and shuffling included; another seed does not."""
+    one, same, other = (trained(replace(SETTINGS, seed=seed))[0] for seed in (5, 5, 6))
+    assert weights(one) == weights(same)
+    assert weights(one) != weights(other)
+
+
+def test_training_leaves_the_callers_random_state_alone() -> None:
+    """What a caller draws after training does not depend on training."""
+    torch.manual_seed(11)
+    expected = torch.rand(3).tolist()
+    network = mlp(2, [4], 1, dropout=0.5)
+    torch.manual_seed(11)
+    fit(network, TRAIN, VALIDATION, MSE, SETTINGS)
+    assert torch.rand(3).tolist() == expected
+
+
+def test_the_best_epochs_weights_are_kept() -> None:
+    """After a run that got worse again the network has the weights of its lowest validation loss."""
+    network, history = trained(replace(SETTINGS, learning_rate=0.5, epochs=40, patience=40))
+    losses = [epoch.validation_loss for epoch in history.epochs]
+    assert history.best - 1 == losses.index(min(losses)) != len(losses) - 1
+    assert mean_loss(network, VALIDATION, MSE) == pytest.approx(min(losses), rel=1e-6)
+
+
+def test_training_stops_after_patience_epochs_without_a_better_one() -> None:
+    """With patience 3 a run ends three epochs after its best."""
+    _, history = trained(replace(SETTINGS, learning_rate=0.5, epochs=1000, patience=3))
+    assert len(history.epochs) == history.best + 3 < 1000
+
+
+def test_the_validation_loss_is_a_mean_over_rows() -> None:
+    """A last batch with fewer rows does not count more than its rows."""
+    network = mlp(2, [], 1)
+    assert mean_loss(network, VALIDATION, MSE, batch_size=5) == pytest.approx(
+        mean_loss(network, VALIDATION, MSE, batch_size=32), rel=1e-5
+    )
+
+
+def test_a_regression_loss_compares_row_with_row() -> None:
+    """The network's [N, 1] and the target's [N] are not broadcast to all pairs."""
+    target = torch.tensor([1.0, 2.0, 3.0])
+    assert MSE(target[:, None], target).item() == 0.0
+
+
+@pytest.mark.parametrize("optimizer", sorted(training.OPTIMIZERS))
+def test_every_optimizer_learns(optimizer: str) -> None:
+    """Each optimizer brings the training loss down."""
+    _, history = trained(replace(SETTINGS, optimizer=optimizer, learning_rate=0.02), dropout=0.0)
+    assert history.epochs[-1].train_loss < 0.9 * history.epochs[0].train_loss
+
+
+def test_divergence_is_an_error_with_a_way_out() -> None:
+    """A loss that is no finite number ends the run, naming the epoch and the learning rate."""
+    with pytest.raises(DivergedError, match=r"diverged in epoch \d+.*learning_rate than 1e\+30"):
+        trained(replace(SETTINGS, optimizer="sgd", learning_rate=1e30))
+
+
+def test_a_gpu_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`gpu` without a GPU is an error, `auto` then means the CPU."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert training.device("auto").type == "cpu"
+    with pytest.raises(ModelError, match="no GPU"):
+        training.device("gpu")
+
+
+def test_a_run_keeps_its_log_and_the_best_checkpoint(tmp_path: Path) -> None:
+    """The log has a JSON object for every epoch, the checkpoint the weights that were kept."""
+    folder = RunFolder.create(tmp_path / "runs", "tiny")
+    network = mlp(2, [4], 1)
+    history = fit(network, TRAIN, VALIDATION, MSE, SETTINGS, folder=folder)
+    lines = [json.loads(line) for line in (folder.path / "log.jsonl").read_text().splitlines()]
+    assert [line["epoch"] for line in lines] == list(range(1, len(history.epochs) + 1))
+    assert lines[-1]["best_epoch"] == history.best
+    saved = torch.load(folder.path / "checkpoint.pt", weights_only=True)
+    assert all(torch.equal(saved[name], value) for name, value in network.state_dict().items())
+
+
+def test_runs_at_once_get_folders_of_their_own(tmp_path: Path) -> None:
+    """Two runs of one model within a second do not share a folder."""
+    assert RunFolder.create(tmp_path, "tiny").path != RunFolder.create(tmp_path, "tiny").path
+
+
+def test_a_runs_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
+    """Where a file is in the way, the error names the place."""
+    (tmp_path / "runs").write_text("")
+    with pytest.raises(ModelError, match="runs"):
+        RunFolder.create(tmp_path / "runs", "tiny")
+
+
+def test_progress_is_plain_lines_where_nobody_watches() -> None:
+    """On a pipe the first epoch is told in one line, and those that follow at once are not."""
+    stream = io.StringIO()
+    with watch("tiny", 10, stream) as watcher:
+        for epoch in (1, 2, 3):
+            watcher(epoch, 0.25, epoch)
+    assert stream.getvalue() == "training tiny: epoch 1 of at most 10, validation loss 0.25\n"
+
+
+def test_progress_is_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal a bar shows the epochs and the validation loss."""
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "160")
+    stream = Terminal()
+    with watch("tiny", 10, stream) as watcher:
+        watcher(10, 0.25, 4)
+    assert "10/10" in stream.getvalue()
+    assert "validation loss 0.25 (best: epoch 4)" in stream.getvalue()
