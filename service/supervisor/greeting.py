@@ -42,6 +42,8 @@ def _value(feature: Feature) -> Any:
     if feature.type == "number":
         low, high = feature.minimum or 0.0, feature.maximum or 0.0
         middle = (low + high) / 2
+        if low == int(low) and high == int(high):
+            return int(middle)  # a count, as far as one can tell
         digits = 2 - math.floor(math.log10(abs(middle))) if middle else 0
         rounded = round(middle, digits)
         return int(rounded) if rounded == int(rounded) else rounded
