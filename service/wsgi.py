@@ -34,7 +34,8 @@ def environ(
         method: as sent.
         path: percent-decoded.
         query: as sent.
-        headers: (name in lower case, value); one that comes twice is joined by commas.
+        headers: (name in lower case, value); one that comes twice is joined by commas. One with an underscore
+            is dropped: in an environ it could not be told from another with a hyphen.
         client: address and port of the peer.
         scheme: "http" or "https".
         body: whole; its length replaces what the headers say of it.
@@ -47,7 +48,7 @@ def environ(
         "SERVER_NAME": "mulgam",
         "SERVER_PORT": "0",
         "SERVER_PROTOCOL": "HTTP/1.1",
-        "REMOTE_ADDR": client.rpartition(":")[0],
+        "REMOTE_ADDR": client.rpartition(":")[0].strip("[]"),
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": scheme,
         "wsgi.input": io.BytesIO(body),
@@ -59,6 +60,8 @@ def environ(
         RECEIVED: time.perf_counter(),
     }
     for name, value in headers:
+        if "_" in name:
+            continue
         key = name.upper().replace("-", "_")
         if name not in _WITHOUT_PREFIX:
             key = "HTTP_" + key
