@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from service.settings import Settings
@@ -14,7 +15,7 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line; control characters in any value are escaped by the encoding."""
+    """One JSON object a line; what does not print is escaped in every value."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as a line."""
@@ -27,7 +28,7 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             document["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(document, ensure_ascii=False, default=str)
+        return _printable(json.dumps(document, ensure_ascii=False, default=str), lambda one: json.dumps(one)[1:-1])
 
 
 class Text(logging.Formatter):
@@ -38,10 +39,8 @@ class Text(logging.Formatter):
         clock = time.strftime("%H:%M:%S", time.localtime(record.created))
         extra = " ".join(f"{key}={value}" for key, value in _extra(record).items())
         line = f"{clock} {record.levelname.lower():7} {record.getMessage()} {extra}".rstrip()
-        line = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in line)
-        if record.exc_info:
-            line += "\n" + self.formatException(record.exc_info)
-        return line
+        lines = [line, *(self.formatException(record.exc_info).split("\n") if record.exc_info else ())]
+        return "\n".join(_printable(one, lambda character: ascii(character)[1:-1]) for one in lines)
 
 
 def configure(settings: Settings) -> None:
@@ -52,6 +51,13 @@ def configure(settings: Settings) -> None:
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
     for noisy in ("asyncio", "waitress", "granian", "_granian"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def _printable(line: str, escape: Callable[[str], str]) -> str:
+    """The line without characters that end it, move a terminal's cursor or turn the order of the text."""
+    if line.isprintable():
+        return line
+    return "".join(character if character.isprintable() else escape(character) for character in line)
 
 
 def _extra(record: logging.LogRecord) -> dict[str, Any]:
