@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 from typing import Any
 
 from mulgam.registry import Entry
@@ -28,7 +29,7 @@ def greeting(settings: Settings, entries: list[Entry]) -> str:
         lines += [
             "Try:",
             f"  curl {address}:{settings.port}/predict/{entry.model} \\",
-            f"    -H 'Content-Type: application/json' -d '{body}'",
+            f"    -H 'Content-Type: application/json' -d {shlex.quote(body)}",
         ]
     return "\n".join(lines)
 
