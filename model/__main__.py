@@ -35,7 +35,7 @@ def train(recipe: Recipe, registry: Registry, runs: Path) -> Entry:
     """
     table = sources.rows(recipe)
     recipe = resolve(recipe, table)
-    print(opening(recipe, table))
+    print(opening(recipe, table), flush=True)
     kind, *further = recipe.data.split
     parts = split(table, kind, recipe.training.seed)
     folder = RunFolder.create(runs, recipe.name)
@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(order(arguments))
     except Refused as problem:
-        print(f"mulgam train: {problem}", file=sys.stderr)
+        print(f"error: {problem}", file=sys.stderr)
         return 2
     except MulgamError as problem:
         print(f"error: {problem}", file=sys.stderr)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -60,7 +61,8 @@ def order(arguments: Sequence[str] | None = None) -> Order:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m model",
+        # Started as `mulgam train`, the first word says so; started as a module, it is a path.
+        prog=sys.argv[0] if sys.argv[0].startswith("mulgam ") else "python -m model",
         description="Train models from recipes, verify their exports and publish them into the registry.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -1,7 +1,8 @@
 """Export: one module as TorchScript and as ONNX, in memory, without traces of the machine it ran on.
 
 Both formats would carry absolute source paths of whoever exported (TorchScript in its debug records, ONNX in
-stack traces beside the nodes). They are removed: an artefact is for others, and equal runs give equal bytes.
+stack traces beside the nodes). They are removed: an artefact is for others, and equal runs give equal bytes, but
+for the numbers that TorchScript adds to type names when one process exports several models.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from model.recipe import Recipe, dumps
 from model.report import is_small
 from model.standing import LABELS, Standing, shown_score
@@ -12,7 +14,7 @@ from mulgam.registry import Entry
 
 def opening(recipe: Recipe, table: Table) -> str:
     """The recipe as it will run, and what was found in the table."""
-    missing = sum(values != values for column in table.numeric.T for values in column)
+    missing = int(np.isnan(table.numeric).sum())
     classes = f", {len(table.classes)} classes" if table.classes else ""
     lines = [*dumps(recipe).splitlines(), ""]
     lines.append(

@@ -136,12 +136,13 @@ class CannotBeScripted(nn.Module):
     """Uses what the TorchScript compiler does not know."""
 
     def forward(self, numeric: Tensor) -> Tensor:
-        return sum(column for column in numeric.nan_to_num().T)  # a generator
+        assert numeric.ndim == 2, f"{numeric.ndim!r} dimensions"
+        return numeric.nan_to_num().sum(dim=1)
 
 
 def test_a_module_that_cannot_be_scripted_is_traced(tmp_path: Path) -> None:
     """Code that can't be compiled is exported by tracing."""
-    with pytest.raises(Exception, match="Arguments for call are not valid"):
+    with pytest.raises(Exception, match="JoinedStr"):
         torch.jit.script(CannotBeScripted())
     assert release(CannotBeScripted(), SIGNATURE, HELD_OUT, Registry(tmp_path), DOCUMENTS).version == 1
 

@@ -1,9 +1,18 @@
 """The last step: what is published, and what stops it."""
 
+import errno
+import json
+import os
+import platform
 import zipfile
 from pathlib import Path
 
+import pytest
+import torch
+
+from model import environment, house_price
 from mulgam import checksums
+from mulgam.errors import RegistryError
 from mulgam.registry import FILES, Registry
 from tests.builders import publish_linear, publish_tiny_classifier
 
@@ -31,3 +40,30 @@ def test_no_path_of_this_machine_is_published(tmp_path: Path) -> None:
                 content += b"".join(archive.read(name) for name in archive.namelist())
         assert here not in content, path.name
         assert str(Path.home()).encode() not in content, path.name
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error of the disk in the middle of writing publishes nothing and leaves no half-written folder."""
+    written = Path.write_bytes
+
+    def full(path: Path, content: bytes) -> int:
+        if path.name == "golden.json":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return written(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(RegistryError, match=r"'notes' can't be written to .*: No space left on device\."):
+        publish_linear(tmp_path)
+    assert Registry(tmp_path).models() == []
+    assert [path.name for path in (tmp_path / ".staging").iterdir()] == [".lock"]
+
+
+def test_what_a_version_says_of_its_making_names_nobody(tmp_path: Path) -> None:
+    """The environment tells versions, platform, seed and data, and no path, user or host."""
+    table = house_price.generate(20)
+    found = environment.document(table, torch.device("cpu"), seed=3)
+    assert found["libraries"]["torch"] == torch.__version__
+    assert found["data"] == {"sha256": table.sha256, "rows": 20, "features": 3}
+    text = json.dumps(found)
+    assert platform.node() not in text or not platform.node()
+    assert str(Path.home()) not in text
