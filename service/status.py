@@ -19,10 +19,10 @@ INTERVAL_SECONDS = 0.25
 
 @dataclass(frozen=True)
 class Status:
-    """The models' states, and when they were told (`time.monotonic`)."""
+    """The models' states, and when they were told (`time.monotonic`); without a time, never."""
 
     models: Mapping[str, State] = field(default_factory=dict)
-    at: float = 0.0
+    at: float = float("-inf")
 
     @property
     def fresh(self) -> bool:
@@ -37,6 +37,6 @@ def to_line(states: Mapping[str, State]) -> bytes:
 
 
 def from_line(line: bytes) -> Status:
-    """The status in a line, stamped with the present time."""
+    """The status in a line, stamped with the present time; ValueError where the line was cut off."""
     models = {model: State(item["ready"], item["cause"]) for model, item in json.loads(line).items()}
     return Status(models, time.monotonic())

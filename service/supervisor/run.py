@@ -153,7 +153,8 @@ class Supervisor:
         transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
         try:
             while line := await reader.readline():
-                self._overview.status = status.from_line(line)
+                with contextlib.suppress(ValueError):  # the last line of a process that was killed in it
+                    self._overview.status = status.from_line(line)
         finally:
             transport.close()
             self._overview.status = status.Status(at=self._overview.status.at - status.STALE_SECONDS)

@@ -1,0 +1,112 @@
+"""What the supervisor makes of the gateway's last word: ready, alive, or neither."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from service.readiness import State
+from service.status import STALE_SECONDS, Status
+from service.supervisor.overview import Overview
+
+GRACE = 60.0
+
+
+class Clock:
+    """A monotonic clock that a test turns."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock of `time.monotonic`."""
+    clock = Clock()
+    monkeypatch.setattr(time, "monotonic", clock)
+    return clock
+
+
+@pytest.fixture
+def overview(clock: Clock) -> Overview:
+    """Two models, at the start."""
+    return Overview(("notes", "shapes"), GRACE, began=clock.now)
+
+
+def told(clock: Clock, **ready: bool) -> Status:
+    """The gateway's word now."""
+    return Status({name: State(yes, None if yes else "wrong answer") for name, yes in ready.items()}, clock.now)
+
+
+def test_before_a_word_nothing_is_ready(overview: Overview) -> None:
+    """And the cause says that the process is not answering."""
+    assert not overview.is_ready
+    assert overview.states()["notes"] == State(False, "the gateway process is not answering")
+    assert set(overview.ready()) == {"notes", "shapes"}
+
+
+def test_at_the_start_every_model_must_answer(overview: Overview, clock: Clock) -> None:
+    """A rollout with a broken model must not take the place of one that works."""
+    overview.status = told(clock, notes=True, shapes=False)
+    assert not overview.is_ready
+    overview.status = told(clock, notes=True, shapes=True)
+    assert overview.is_ready
+
+
+def test_later_one_model_is_enough(overview: Overview, clock: Clock) -> None:
+    """A broken one answers 503 by itself and does not stop the rest; with none left the pod is not ready."""
+    overview.started = True
+    overview.status = told(clock, notes=True, shapes=False)
+    assert overview.is_ready
+    assert overview.states()["shapes"].cause == "wrong answer"
+    overview.status = told(clock, notes=False, shapes=False)
+    assert not overview.is_ready
+
+
+def test_a_silent_gateway_is_not_ready(overview: Overview, clock: Clock) -> None:
+    """Though its last word was that all is well."""
+    overview.started = True
+    overview.status = told(clock, notes=True, shapes=True)
+    clock.now += STALE_SECONDS
+    assert not overview.is_ready
+    assert overview.ready() == {"notes": False, "shapes": False}
+    overview.status = told(clock, notes=True, shapes=True)
+    assert overview.is_ready
+
+
+def test_stopping_is_not_ready_and_still_alive(overview: Overview, clock: Clock) -> None:
+    """Readiness drops at once, so that no new request comes; liveness holds, so that nobody kills it."""
+    overview.started = True
+    overview.status = told(clock, notes=True, shapes=True)
+    overview.stopping = True
+    assert not overview.is_ready
+    assert overview.states()["notes"].cause == "the service is stopping"
+    assert overview.is_alive
+
+
+def test_a_long_silence_is_not_alive(overview: Overview, clock: Clock) -> None:
+    """Restarts of the gateway have the grace to help; then a restart of everything may."""
+    clock.now += GRACE - 1
+    assert overview.is_alive
+    overview.status = told(clock, notes=False, shapes=False)
+    clock.now += GRACE - 1
+    assert overview.is_alive
+    clock.now += 2
+    assert not overview.is_alive
+
+
+def test_a_gateway_that_answers_is_alive_though_no_model_is_ready(overview: Overview, clock: Clock) -> None:
+    """A restart would not mend a model."""
+    clock.now += 10 * GRACE
+    overview.status = told(clock, notes=False, shapes=False)
+    assert overview.is_alive
+
+
+def test_nothing_is_ready_just_after_the_machine_started(clock: Clock) -> None:
+    """A monotonic clock near zero is no word of the gateway's."""
+    clock.now = 1.0
+    assert not Overview(("notes",), GRACE, began=clock.now).is_ready

@@ -1,0 +1,53 @@
+"""What a gateway process tells its supervisor over the pipe, and how long it is believed."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.readiness import State
+from service.status import INTERVAL_SECONDS, STALE_SECONDS, Status, from_line, to_line
+
+STATES = st.dictionaries(st.text(min_size=1), st.builds(State, st.booleans(), st.none() | st.text()))
+
+
+@given(STATES)
+def test_a_state_survives_the_pipe(states: dict[str, State]) -> None:
+    """Whatever a cause holds, it is one line, and reads back equal."""
+    line = to_line(states)
+    assert line.count(b"\n") == 1
+    assert line.endswith(b"\n")
+    assert dict(from_line(line).models) == states
+
+
+def test_a_line_is_stamped_with_the_present() -> None:
+    """On the monotonic clock: a change of the wall clock makes nothing stale."""
+    before = time.monotonic()
+    assert before <= from_line(to_line({})).at <= time.monotonic()
+
+
+def test_a_status_is_believed_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fresh until it is `STALE_SECONDS` old; several lines come in that time."""
+    told = Status({}, at=100.0)
+    monkeypatch.setattr(time, "monotonic", lambda: 100.0 + STALE_SECONDS - 0.01)
+    assert told.fresh
+    monkeypatch.setattr(time, "monotonic", lambda: 100.0 + STALE_SECONDS)
+    assert not told.fresh
+    assert STALE_SECONDS > 5 * INTERVAL_SECONDS
+
+
+def test_nothing_told_is_never_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even just after the machine started, when its monotonic clock stands near zero."""
+    monkeypatch.setattr(time, "monotonic", lambda: 0.5)
+    assert not Status().fresh
+
+
+def test_a_line_that_was_cut_off_is_a_value_error() -> None:
+    """Wherever a process was killed in it: one kind of error, which the supervisor passes over."""
+    line = to_line({"notes": State(False, "wrong"), "shapes": State(True)}).rstrip()
+    for length in range(len(line)):
+        with pytest.raises(ValueError, match=r"line|char"):
+            from_line(line[:length])
