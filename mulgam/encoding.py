@@ -11,6 +11,7 @@ training and serving can't drift apart:
 from __future__ import annotations
 
 import difflib
+import sys
 import unicodedata
 from collections.abc import Sequence
 from typing import Any
@@ -20,6 +21,7 @@ import numpy.typing as npt
 
 from mulgam.errors import InputError
 from mulgam.signature import CATEGORIES, NUMERIC, TEXT, Feature, Signature
+from mulgam.tensors import DTYPES
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -78,10 +80,7 @@ class Encoder:
                 dtype=np.int64,
             )
         if self._text is not None:
-            length = self._features[self._text].length or 0
-            arrays[TEXT] = np.stack(
-                [code_points(self._string(row[self._text], n, self._text), length) for n, row in enumerate(rows)]
-            )
+            arrays[TEXT] = np.stack([self._points(row[self._text], n, self._text) for n, row in enumerate(rows)])
         return arrays
 
     def _rows(self, instances: object) -> list[Sequence[object]]:
@@ -153,8 +152,10 @@ class Encoder:
             except OverflowError:
                 pass
             else:
-                # NaN where a value was null; a NaN or infinity sent as such never gets this far from JSON.
-                if not (np.abs(wide) > FLOAT32_MAX).any():
+                # numpy makes NaN of null; any other NaN was sent as such.
+                missing = np.count_nonzero(np.isnan(wide))
+                as_sent = not missing or missing == sum(row.count(None) for row in rows)
+                if as_sent and not (np.abs(wide) > FLOAT32_MAX).any():
                     return wide.astype(np.float32)
         return np.array(
             [[self._number(value, n, p) for p, value in enumerate(row)] for n, row in enumerate(rows)],
@@ -188,26 +189,27 @@ class Encoder:
             raise InputError("WRONG_TYPE", f"{where} must be a string, not {kind(value)}.", field=where)
         return self._vocabularies[position].get(str(value), UNSEEN)
 
-    def _string(self, value: object, number: int, position: int) -> str:
+    def _points(self, value: object, number: int, position: int) -> npt.NDArray[np.int32]:
         feature = self._features[position]
         where = f"instances[{number}].{feature.name}"
         if value is None and feature.missing:
-            return ""
+            value = ""
         if not isinstance(value, str):
             raise InputError("WRONG_TYPE", f"{where} must be a string, not {kind(value)}.", field=where)
-        return value
+        return code_points(value, feature.length or 0, where)
 
 
-def code_points(text: str, length: int) -> npt.NDArray[np.int32]:
+def code_points(text: str, length: int, where: str = "text") -> npt.NDArray[np.int32]:
     """A text as NFC code points, int32 [length], cut or padded with 0.
 
     Raises:
-        InputError: the text holds half of a surrogate pair, which no Unicode encoding can carry.
+        InputError: the text (called `where`) holds half of a surrogate pair, which no Unicode encoding can carry.
     """
     try:
         encoded = unicodedata.normalize("NFC", text).encode("utf-32-le")
     except UnicodeEncodeError as problem:
-        raise InputError("BAD_UTF8", "The text holds a lone surrogate, which is not a character.") from problem
+        message = f"{where} holds a lone surrogate, which is not a character."
+        raise InputError("BAD_UTF8", message, field=where) from problem
     points = np.frombuffer(encoded, dtype="<i4")[:length]
     padded = np.zeros(length, dtype=np.int32)
     padded[: len(points)] = points
@@ -246,6 +248,10 @@ def check_tensors(signature: Signature, tensors: Arrays) -> int:
         rows = array.shape[0]
     if NUMERIC in tensors:
         _check_numbers(signature, tensors[NUMERIC])
+    if CATEGORIES in tensors:
+        _check_ids(signature, tensors[CATEGORIES])
+    if TEXT in tensors and ((tensors[TEXT] < 0) | (tensors[TEXT] > sys.maxunicode)).any():
+        raise InputError("OUT_OF_RANGE", f"The input {TEXT!r} holds a number that is no code point.", field=TEXT)
     return rows or 0
 
 
@@ -257,11 +263,16 @@ def _check_numbers(signature: Signature, numeric: npt.NDArray[Any]) -> None:
         raise InputError("NON_FINITE", f"The input {NUMERIC!r} lacks a value that must be there.", field=NUMERIC)
 
 
-DTYPES: dict[str, np.dtype[Any]] = {
-    "FP32": np.dtype(np.float32),
-    "INT64": np.dtype(np.int64),
-    "INT32": np.dtype(np.int32),
-}
+def _check_ids(signature: Signature, ids: npt.NDArray[Any]) -> None:
+    """An id past the vocabulary would look up a row that the graph's table does not have."""
+    sizes = np.array([FIRST_KNOWN + len(_known(feature)) for feature in signature.categories])
+    if ((ids < 0) | (ids >= sizes)).any():
+        raise InputError("OUT_OF_RANGE", f"The input {CATEGORIES!r} holds an unknown id.", field=CATEGORIES)
+    required = [column for column, feature in enumerate(signature.categories) if not feature.missing]
+    if (ids[:, required] == MISSING).any():
+        raise InputError(
+            "OUT_OF_RANGE", f"The input {CATEGORIES!r} lacks a value that must be there.", field=CATEGORIES
+        )
 
 
 def kind(value: object) -> str:
@@ -278,9 +289,12 @@ def shown(name: str, most: int = 40) -> str:
     return repr(cut) if cut.isprintable() else ascii(cut)
 
 
+def _known(feature: Feature) -> tuple[str, ...]:
+    return BOOLEANS if feature.type == "boolean" else feature.vocabulary
+
+
 def _ids(feature: Feature) -> dict[str, int]:
-    known = BOOLEANS if feature.type == "boolean" else feature.vocabulary
-    return {value: FIRST_KNOWN + position for position, value in enumerate(known)}
+    return {value: FIRST_KNOWN + position for position, value in enumerate(_known(feature))}
 
 
 def _listed(names: Sequence[str] | dict[str, Any], most: int = 6) -> str:

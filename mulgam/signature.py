@@ -7,6 +7,7 @@ classes, and how far an answer may lie from the stored one. Format: `docs/regist
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -211,8 +212,15 @@ def _feature(value: object, where: str) -> Feature:
     )  # fmt: skip
     if read["type"] not in ("number", "category", "boolean", "text"):
         raise RegistryError(f"{where}: type is {read['type']!r}, not number, category, boolean or text.")
+    if not read["name"]:
+        raise RegistryError(f"{where}: the name is empty.")
     if read["type"] == "text" and not (read["length"] or 0) > 0:
         raise RegistryError(f"{where}: a text needs a length above 0.")
+    if read["type"] != "text" and read["length"] is not None:
+        raise RegistryError(f"{where}: a length belongs to a text, and only there.")
+    if read["type"] != "category" and read["vocabulary"]:
+        raise RegistryError(f"{where}: a vocabulary belongs to a category, and only there.")
+    _check_range(read, where)
     return Feature(**{**read, "vocabulary": _strings(read["vocabulary"] or [], f"{where}: vocabulary")})
 
 
@@ -223,7 +231,14 @@ def _target(value: object, where: str) -> Target:
         required={"name": str},
         optional={"unit": str, "minimum": strict.NUMBER, "maximum": strict.NUMBER, "classes": list},
     )
+    _check_range(read, where)
     return Target(**{**read, "classes": _strings(read["classes"] or [], f"{where}: classes")})
+
+
+def _check_range(read: Mapping[str, Any], where: str) -> None:
+    low, high = read["minimum"], read["maximum"]
+    if low is not None and high is not None and low > high:
+        raise RegistryError(f"{where}: minimum {low} is above its maximum {high}.")
 
 
 def _tensor(value: object, where: str) -> Tensor:
@@ -244,7 +259,10 @@ def _tolerances(value: object, where: str) -> dict[str, dict[str, Tolerance]]:
                 item, f"{where}: {runtime}.{precision}",
                 required={"relative": strict.NUMBER, "floor": strict.NUMBER}, optional={},
             )  # fmt: skip
-            tolerances[runtime][precision] = Tolerance(float(read["relative"]), float(read["floor"]))
+            tolerance = Tolerance(float(read["relative"]), float(read["floor"]))
+            if not (0 <= tolerance.relative < math.inf and 0 <= tolerance.floor < math.inf):
+                raise RegistryError(f"{where}: {runtime}.{precision} must be from 0 on and finite.")
+            tolerances[runtime][precision] = tolerance
     return tolerances
 
 

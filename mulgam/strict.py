@@ -19,12 +19,24 @@ def read_document(path: Path) -> dict[str, Any]:
         RegistryError: the file can't be read or holds something else.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        document = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_duplicate)
     except (OSError, ValueError, RecursionError) as problem:
         reason = problem.strerror if isinstance(problem, OSError) else "it is not JSON in UTF-8"
         raise RegistryError(f"{path} can't be read: {reason}.") from problem
     if not isinstance(document, dict):
         raise RegistryError(f"{path} must hold a JSON object, not {type(document).__name__}.")
+    return document
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _no_duplicate(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise ValueError("a key stands twice")
     return document
 
 
