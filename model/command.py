@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -61,8 +60,7 @@ def order(arguments: Sequence[str] | None = None) -> Order:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        # Started as `mulgam train`, the first word says so; started as a module, it is a path.
-        prog=sys.argv[0] if sys.argv[0].startswith("mulgam ") else "python -m model",
+        prog="python -m model",
         description="Train models from recipes, verify their exports and publish them into the registry.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

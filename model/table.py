@@ -248,7 +248,7 @@ def classified(values: Sequence[str], column: str, name: str) -> tuple[npt.NDArr
     if len(distinct) * 2 > len(values):
         raise DataError(
             f"{name}: the target {shown(column)} has {len(distinct)} different values in {len(values)} rows;"
-            " a class needs several rows."
+            ' a class needs several rows; set [data] task = "regression" if it is a quantity.'
         )
     classes = sorted(distinct, key=_class_order)
     numbers = {label: number for number, label in enumerate(classes)}

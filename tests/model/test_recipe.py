@@ -8,7 +8,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.errors import RecipeError
-from model.recipe import ACTIVATIONS, DEFAULTS, Data, Network, Recipe, Training, dumps, load, parse, resolve
+from model.recipe import (
+    _DATA,
+    _NETWORK,
+    _TRAINING,
+    ACTIVATIONS,
+    DEFAULTS,
+    Data,
+    Network,
+    Recipe,
+    Training,
+    _toml,
+    dumps,
+    load,
+    parse,
+    resolve,
+)
 from model.sources import rows
 
 FOUR_LINES = """\
@@ -148,3 +163,14 @@ def test_any_text_is_a_recipe_or_an_error_of_ours(text: str) -> None:
     except RecipeError:
         return
     assert tomllib.loads(text)["name"] == recipe.name
+
+
+def test_every_key_is_documented_with_its_default() -> None:
+    """docs/recipes.md names each key of each table, and the default that the code has."""
+    text = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text()
+    for keys, defaults in ((_DATA, Data()), (_NETWORK, Network()), (_TRAINING, Training())):
+        for key in keys:
+            (line,) = [line for line in text.splitlines() if line.startswith(f"| `{key}` |")]
+            default = getattr(defaults, key)
+            if default not in (None, ("random",)):
+                assert line.split("|")[2].strip() == f"`{_toml(default)}`"
