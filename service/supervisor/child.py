@@ -44,6 +44,8 @@ class Child:
         """Start it and wait for its end; returns the exit status."""
         self._process = await self._launch()
         log.debug("started %s", self.name, extra={"pid": self._process.pid})
+        if self._stopping:  # told so while it was being launched
+            self._kill_group()
         code = await self._process.wait()
         self._kill_group()
         return code
@@ -51,7 +53,7 @@ class Child:
     async def keep(self) -> None:
         """Run it for ever, with growing pauses between deaths; returns once it was told to stop."""
         deaths = 0
-        while True:
+        while not self._stopping:
             started = time.monotonic()
             code = await self.run_once()
             if self._stopping:
