@@ -30,8 +30,8 @@ DTYPES: Mapping[str, np.dtype[Any]] = {
 }
 NAMES: Mapping[np.dtype[Any], str] = {dtype: name for name, dtype in DTYPES.items()}
 
-# Far above any real rank; keeps a hostile shape from costing anything.
-MAX_RANK = 8
+# Far above what any request needs; they keep a hostile one from costing anything.
+MAX_RANK, MAX_ELEMENTS, MAX_TENSORS = 8, 2**40, 64
 Section = Literal["inputs", "outputs"]
 
 
@@ -56,11 +56,14 @@ def encode(
 
     Returns:
         (length of the JSON part, whole body).
+
+    Raises:
+        TypeError: an element of an object array is neither text nor bytes.
     """
     described, raw = [], []
     for name, array in tensors.items():
         datatype = NAMES.get(array.dtype.newbyteorder("<"), "BYTES")
-        data = _bytes_elements(array) if datatype == "BYTES" else np.ascontiguousarray(array).tobytes()
+        data = _bytes_elements(array) if datatype == "BYTES" else array.astype(DTYPES[datatype], copy=False).tobytes()
         described.append(
             {
                 "name": name,
@@ -86,8 +89,8 @@ def decode(section: Section, body: bytes | bytearray | memoryview, header_length
         header_length: the value of `LENGTH_HEADER`; None means that the whole body is JSON.
 
     Raises:
-        InputError: with code BAD_HEADER_LENGTH, BAD_JSON, WRONG_SIZE, WRONG_SHAPE, WRONG_DATATYPE,
-            DUPLICATE_KEY or BAD_BYTES and the tensor it is about.
+        InputError: with code BAD_HEADER_LENGTH, BAD_JSON, NOT_AN_OBJECT, MISSING_FIELD, TOO_MANY_TENSORS,
+            WRONG_DATATYPE, WRONG_SHAPE, WRONG_SIZE, BAD_BYTES or DUPLICATE_KEY and the tensor it is about.
     """
     view = memoryview(body)
     length = _header_length(header_length, len(view))
@@ -95,6 +98,8 @@ def decode(section: Section, body: bytes | bytearray | memoryview, header_length
     described = document.get(section)
     if not isinstance(described, list):
         raise InputError("MISSING_FIELD", f"The request has no list {section!r}.", field=section)
+    if len(described) > MAX_TENSORS:
+        raise InputError("TOO_MANY_TENSORS", f"{section} may have at most {MAX_TENSORS} tensors.", field=section)
     tensors: dict[str, npt.NDArray[Any]] = {}
     offset = length
     for position, item in enumerate(described):
@@ -126,12 +131,17 @@ def _header_length(value: int | str | None, size: int) -> int:
 
 def _document(header: memoryview) -> dict[str, Any]:
     try:
-        document = json.loads(bytes(header))
+        # As text: json.loads would take UTF-16 and UTF-32 in bytes.
+        document = json.loads(str(header, "utf-8"), parse_constant=_no_constant)
     except (ValueError, RecursionError) as problem:
         raise InputError("BAD_JSON", "The JSON part of the request is not valid JSON.") from problem
     if not isinstance(document, dict):
         raise InputError("NOT_AN_OBJECT", "The JSON part of the request must be an object.")
     return document
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _tensor(item: object, where: str, raw: memoryview) -> tuple[str, npt.NDArray[Any], int]:
@@ -159,22 +169,31 @@ def _tensor(item: object, where: str, raw: memoryview) -> tuple[str, npt.NDArray
             f"{where}: shape and datatype take {count * dtype.itemsize} bytes, binary_data_size is {size}.",
             field=where,
         )
-    return item["name"], np.frombuffer(data, dtype=dtype).reshape(shape), size
+    array = np.frombuffer(data, dtype=dtype)
+    if datatype == "BOOL":
+        # numpy would carry a 2 along as a boolean that equals neither.
+        array = array.view(np.uint8) != 0
+    return item["name"], array.reshape(shape), size
 
 
 def _shape(value: object, where: str) -> list[int]:
     if not isinstance(value, list) or not 1 <= len(value) <= MAX_RANK:
         raise InputError("WRONG_SHAPE", f"{where}: shape must be a list of 1 to {MAX_RANK} integers.", field=where)
     for size in value:
-        if type(size) is not int or not 0 <= size < 2**40:
+        if type(size) is not int or size < 0:
             raise InputError("WRONG_SHAPE", f"{where}: a dimension must be a whole number from 0 on.", field=where)
+    # Without the zeros: numpy multiplies the others all the same.
+    if math.prod(size or 1 for size in value) > MAX_ELEMENTS:
+        raise InputError("WRONG_SHAPE", f"{where}: the shape is larger than any request.", field=where)
     return value
 
 
 def _bytes_elements(array: npt.NDArray[Any]) -> bytes:
     parts = []
     for element in array.ravel().tolist():
-        data = element.encode() if isinstance(element, str) else bytes(element)
+        data = element.encode() if isinstance(element, str) else element
+        if not isinstance(data, bytes):
+            raise TypeError(f"an element must be text or bytes, not {type(element).__name__}")
         parts.append(struct.pack("<I", len(data)) + data)
     return b"".join(parts)
 
