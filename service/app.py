@@ -30,5 +30,5 @@ def create_app(plane: DataPlane, bridge: Bridge) -> Flask:
     app.register_blueprint(predict.blueprint(plane, bridge))
     app.register_blueprint(models.blueprint(plane))
     if plane.settings.shows_health:
-        app.register_blueprint(health.blueprint(plane))
+        app.register_blueprint(health.blueprint(plane, bridge))
     return app

@@ -1,27 +1,35 @@
 """The production edge: an RSGI application in front of the Flask app.
 
 A WSGI thread that reads a slow client's body is lost to everyone else, so bodies are read here, on the
-event loop, under a deadline and a size limit; a thread is taken only for a request that is whole.
+event loop, under a deadline and a size limit. Predictions are answered on the loop by the same `respond` that
+Flask's routes call; every other request, and a large body, takes a thread and goes through the Flask app.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
-import orjson
 from flask import Flask
 
 from service import wsgi
+from service.calls import Call, Reply, request_id
 from service.errors import ApiError, body_too_large, body_too_slow, too_busy
 from service.guard import check_chunks, check_head
-from service.metrics import NO_MODEL, Metrics
-from service.requests import request_id
-from service.settings import Settings
+from service.metrics import NO_MODEL
+from service.overdue import Overdue
+from service.plane import DataPlane
+from service.protocols.base import PredictionProtocol
+from service.protocols.paths import PATHS, concrete
+from service.respond import error_reply, respond
+from service.served import Served
 
 _CLOSE = ("connection", "close")
+# Parsing more than this would hold the event loop for longer than a cheap model may.
+LOOP_BYTES = 32 * 1024
 
 
 class Scope(Protocol):
@@ -38,6 +46,10 @@ class Scope(Protocol):
 class Exchange(Protocol):
     """Granian's side of one request: body in, answer out."""
 
+    def __call__(self) -> asyncio.Future[bytes]:
+        """The whole body."""
+        ...
+
     def __aiter__(self) -> AsyncIterator[bytes]:
         """The body in chunks."""
         ...
@@ -48,83 +60,119 @@ class Exchange(Protocol):
 
 
 class Edge:
-    """Reads each request whole, then runs the app on it in a thread.
+    """Reads each request whole, then answers it: a prediction on the loop, the rest through the app.
 
     Args:
         app: the gateway's app.
-        settings: limits and deadlines.
-        metrics: counts what is refused here.
+        plane: what it serves.
     """
 
-    def __init__(self, app: Flask, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, app: Flask, plane: DataPlane) -> None:
         self._app = app
-        self._settings = settings
-        self._metrics = metrics
-        self._threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="request")
-        self._inflight = 0
+        self._plane = plane
+        self._settings = plane.settings
+        self._metrics = plane.metrics
+        self._threads = ThreadPoolExecutor(plane.settings.threads, thread_name_prefix="request")
+        self._overdue = Overdue(plane.settings.body_timeout)
+        self._short_ways = _short_ways(plane)
+        self._hooks = _hooks(app)
         self.draining = False
 
     async def __rsgi__(self, scope: Scope, exchange: Exchange) -> None:
         """Answer one request."""
+        metrics = self._metrics
         try:
-            check_head(scope.path, scope.query_string, scope.headers.items())
-            body = await self._body(scope, exchange)
-            self._admit()
+            length = check_head(scope.path, scope.query_string, scope.headers.items())
+            body = await self._body(scope, exchange, length)
+            if metrics.inflight_now >= self._settings.max_inflight:
+                metrics.rejected.labels("overloaded").inc()
+                raise too_busy()
         except ApiError as error:
             self._refuse(scope, exchange, error)
             return
+        metrics.inflight_now += 1
         try:
-            answer = await self._run(scope, body)
+            reply = await self._answer(scope, body)
         finally:
-            self._inflight -= 1
-            self._metrics.inflight.dec()
-        headers = [*answer.headers, _CLOSE] if self.draining else answer.headers
-        exchange.response_bytes(answer.status, headers, answer.body)
+            metrics.inflight_now -= 1
+        if self.draining:
+            reply.headers.append(_CLOSE)
+        exchange.response_bytes(reply.status, reply.headers, reply.body)
 
     def close(self) -> None:
         """Let the threads finish."""
+        self._overdue.close()
         self._threads.shutdown(wait=True)
 
-    def _admit(self) -> None:
-        """Count the request in, or refuse it: more waiting in front of the threads would only age."""
-        if self._inflight >= self._settings.max_inflight:
-            self._metrics.rejected.labels("overloaded").inc()
-            raise too_busy()
-        self._inflight += 1
-        self._metrics.inflight.inc()
+    async def _answer(self, scope: Scope, body: bytes) -> Reply:
+        way = self._short_ways.get(scope.path)
+        if (
+            way is None
+            or scope.method != "POST"
+            or len(body) > LOOP_BYTES
+            # A hook that someone added to the app must see every request: then all of them go there.
+            or _hooks(self._app) != self._hooks
+        ):
+            return await self._through_app(scope, body)
+        protocol, served = way
+        header = scope.headers.get
+        call = Call(header, scope.query_string, body, request_id(header("x-request-id")), time.perf_counter())
+        return await respond(self._plane, protocol, served, call)
 
-    async def _run(self, scope: Scope, body: bytes) -> wsgi.Answer:
+    async def _through_app(self, scope: Scope, body: bytes) -> Reply:
         values = wsgi.environ(
             scope.method, scope.path, scope.query_string, scope.headers.items(), scope.client, scope.scheme, body
         )
         return await asyncio.get_running_loop().run_in_executor(self._threads, wsgi.run, self._app, values)
 
-    async def _body(self, scope: Scope, exchange: Exchange) -> bytes:
+    async def _body(self, scope: Scope, exchange: Exchange, length: int | None) -> bytes:
         """The whole body; 413 before it is read where its length is known, 408 past the deadline."""
         limit = self._settings.max_body_bytes
-        length = scope.headers.get("content-length")
-        if length is None and scope.headers.get("transfer-encoding") is None:
+        if length == 0:
             return b""
-        if length is not None and length.isdigit() and int(length) > limit:
+        if length is not None and length > limit:
             raise body_too_large(limit)
-        chunks: list[bytes] = []
-        size = 0
         try:
+            if length is not None:
+                return await self._overdue.bounded(exchange())
             async with asyncio.timeout(self._settings.body_timeout):
-                async for chunk in exchange:
-                    size += len(chunk)
-                    if size > limit:
-                        raise body_too_large(limit)
-                    chunks.append(chunk)
-                    check_chunks(len(chunks), size)
+                return await _chunks(exchange, limit)
         except TimeoutError:
             raise body_too_slow(self._settings.body_timeout) from None
-        return b"".join(chunks)
 
     def _refuse(self, scope: Scope, exchange: Exchange, error: ApiError) -> None:
-        """An error before the app is reached: in the same shape, counted the same way, the connection closed."""
+        """An error before anything is called: counted as the app counts its own, the connection closed."""
         self._metrics.requests.labels(NO_MODEL, NO_MODEL, "http", str(error.status)).inc()
-        given = request_id(scope.headers.get("x-request-id"))
-        headers = [("content-type", "application/json"), ("x-request-id", given), _CLOSE]
-        headers += [(name.lower(), value) for name, value in error.headers.items()]
-        exchange.response_bytes(error.status, headers, orjson.dumps(error.document(given)))
+        reply = error_reply(error, request_id(scope.headers.get("x-request-id")))
+        exchange.response_bytes(reply.status, [*reply.headers, _CLOSE], reply.body)
+
+
+async def _chunks(exchange: Exchange, limit: int) -> bytes:
+    """A body whose length is not known; 413 as soon as it is too large."""
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in exchange:
+        size += len(chunk)
+        if size > limit:
+            raise body_too_large(limit)
+        chunks.append(chunk)
+        check_chunks(len(chunks), size)
+    return b"".join(chunks)
+
+
+def _short_ways(plane: DataPlane) -> dict[str, tuple[PredictionProtocol, Served]]:
+    """The exact paths of what is served; any other path is the app's to answer."""
+    return {
+        concrete(template, served.name, served.version): (protocol, served)
+        for template, protocol in PATHS
+        for served in plane.catalogue
+    }
+
+
+def _hooks(app: Flask) -> int:
+    """How many functions the app runs around every request."""
+    hooks = 0
+    for table in (app.before_request_funcs, app.after_request_funcs, app.teardown_request_funcs):
+        for functions in table.values():
+            hooks += len(functions)
+    return hooks

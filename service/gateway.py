@@ -26,7 +26,6 @@ from service.bridge import Bridge
 from service.edge import Edge
 from service.metrics import Metrics
 from service.plane import DataPlane
-from service.readiness import Readiness
 from service.served import Catalogue, load
 from service.settings import Settings, from_environment
 
@@ -54,7 +53,7 @@ def main() -> int:
 
 async def _serve(plane: DataPlane, status_fd: int) -> None:
     loop = asyncio.get_running_loop()
-    edge = Edge(create_app(plane, Bridge(loop)), plane.settings, plane.metrics)
+    edge = Edge(create_app(plane, Bridge(loop)), plane)
     server = Server(
         edge,
         address=plane.settings.host,
@@ -70,7 +69,7 @@ async def _serve(plane: DataPlane, status_fd: int) -> None:
         loop.add_signal_handler(number, stop.set)
     tasks = [
         loop.create_task(plane.readiness.watch(), name="readiness"),
-        loop.create_task(_report(plane.readiness, status_fd, stop), name="status"),
+        loop.create_task(_report(plane, status_fd, stop), name="status"),
     ]
     serving = loop.create_task(server.serve(), name="server")
     stopping = loop.create_task(stop.wait(), name="stop")
@@ -88,12 +87,13 @@ async def _serve(plane: DataPlane, status_fd: int) -> None:
             raise result
 
 
-async def _report(readiness: Readiness, descriptor: int, stop: asyncio.Event) -> None:
-    """Tell the supervisor the states; when nobody reads any more, it is gone: stop."""
+async def _report(plane: DataPlane, descriptor: int, stop: asyncio.Event) -> None:
+    """Bring the metrics up to date and tell the supervisor the states; when nobody reads any more, it is gone: stop."""
     os.set_blocking(descriptor, False)
     while True:
+        plane.metrics.flush()
         try:
-            os.write(descriptor, status.to_line(readiness.states))
+            os.write(descriptor, status.to_line(plane.readiness.states))
         except BlockingIOError:
             pass
         except OSError:
@@ -105,7 +105,7 @@ async def _report(readiness: Readiness, descriptor: int, stop: asyncio.Event) ->
 
 def _backend(settings: Settings, catalogue: Catalogue, socket: str | None) -> Backend:
     if socket is not None:
-        return TorchServeBackend(socket)
+        return TorchServeBackend(socket, lanes=settings.torchserve_lanes * settings.torchserve_workers)
     return OnnxRuntimeBackend(catalogue, settings.device)
 
 

@@ -17,7 +17,7 @@ FREE_CHUNKS = 1000
 LEAST_CHUNK = 64
 
 
-def check_head(path: str, query: str, headers: Iterable[tuple[str, str]]) -> None:
+def check_head(path: str, query: str, headers: Iterable[tuple[str, str]]) -> int | None:
     """Refuse a request by its head.
 
     Args:
@@ -25,12 +25,16 @@ def check_head(path: str, query: str, headers: Iterable[tuple[str, str]]) -> Non
         query: as sent.
         headers: (name in lower case, value).
 
+    Returns:
+        The body's length: 0 where there is none, None where it comes in chunks.
+
     Raises:
         ApiError: 400 BAD_FRAMING or BAD_HOST, 414, 417, 431.
     """
     if len(path) + len(query) > MAX_URL:
         raise ApiError(414, "URI_TOO_LONG", f"The URL is longer than the {MAX_URL} characters that are taken.")
     size = 0
+    length: int | None = 0
     hosts = lengths = codings = 0
     for name, value in headers:
         size += len(name) + len(value)
@@ -38,8 +42,10 @@ def check_head(path: str, query: str, headers: Iterable[tuple[str, str]]) -> Non
             hosts += 1
         elif name == "content-length":
             lengths += 1
+            length = int(value)  # the parser let digits pass only
         elif name == "transfer-encoding":
             codings += 1
+            length = None
         elif name == "expect" and value.lower() != "100-continue":
             raise ApiError(417, "EXPECTATION_FAILED", "The only expectation that is met is 100-continue.")
     if size > MAX_HEADERS:
@@ -48,6 +54,7 @@ def check_head(path: str, query: str, headers: Iterable[tuple[str, str]]) -> Non
         raise ApiError(400, "BAD_FRAMING", "Send one Content-Length or one Transfer-Encoding, not several.")
     if hosts != 1:
         raise ApiError(400, "BAD_HOST", f"A request needs one Host header, not {hosts}.")
+    return length
 
 
 def check_chunks(count: int, size: int) -> None:

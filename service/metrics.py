@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from service.protocols.base import Output
 from service.served import Served
+from service.tally import CounterTally, HistogramTally
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 FILES_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -37,17 +39,14 @@ class Metrics:
         self.requests = Counter(
             "mulgam_requests", "Requests answered.", (*model, "protocol", "code"), registry=self.registry
         )
-        self.request_seconds = Histogram(
-            "mulgam_request_seconds", "Time from the whole body to the answer.", (*model, "protocol"),
-            buckets=SECONDS, registry=self.registry,
-        )  # fmt: skip
-        self.backend_seconds = Histogram(
-            "mulgam_backend_seconds", "Time that the backend took for a batch.", model,
-            buckets=SECONDS, registry=self.registry,
-        )  # fmt: skip
-        self.batch_rows = Histogram(
-            "mulgam_batch_rows", "Rows in one call of the backend.", model, buckets=ROWS, registry=self.registry
+        self.request_seconds = self._histogram(
+            "request_seconds", "Time from the whole body to the answer.", (*model, "protocol"), SECONDS
         )
+        self.queue_seconds = self._histogram("queue_seconds", "Time in the queue for a batch.", model, SECONDS)
+        self.backend_seconds = self._histogram(
+            "backend_seconds", "Time that the backend took for a batch.", model, SECONDS
+        )
+        self.batch_rows = self._histogram("batch_rows", "Rows in one call of the backend.", model, ROWS)
         self.inflight = Gauge(
             "mulgam_inflight_requests", "Requests being worked on.", registry=self.registry,
             multiprocess_mode="livesum",
@@ -73,6 +72,8 @@ class Metrics:
             "mulgam_serving_generation", "Generation of serving.json that this process runs.",
             registry=self.registry, multiprocess_mode="livemin",
         )  # fmt: skip
+        self._meters: dict[tuple[str, int], ModelMeters] = {}
+        self.inflight_now = 0
 
     def describe(self, served: Served, scores: Mapping[str, float]) -> None:
         """Show a model that this process serves."""
@@ -81,18 +82,76 @@ class Metrics:
         for score, value in scores.items():
             self.model_score.labels(served.name, version, score).set(value)
 
-    def predicted(self, served: Served, output: npt.NDArray[np.float32]) -> None:
-        """Count what was answered: float32 [N], or probabilities [N, K]."""
-        version, classes = str(served.version), served.signature.target.classes
-        if not classes:
-            summary = self.predicted_value.labels(served.name, version)
-            for value in output.tolist():
-                summary.observe(value)
-            return
-        counts = np.bincount(output.argmax(axis=1), minlength=len(classes))
-        for label, count in zip(classes, counts.tolist(), strict=True):
+    def of(self, served: Served) -> ModelMeters:
+        """What is counted for one model."""
+        key = (served.name, served.version)
+        meters = self._meters.get(key)
+        if meters is None:
+            meters = self._meters[key] = ModelMeters(self, served)
+        return meters
+
+    def flush(self) -> None:
+        """Bring the series up to date; on the event loop."""
+        for meters in self._meters.values():
+            meters.flush()
+        self.inflight.set(self.inflight_now)
+
+    def _histogram(self, name: str, text: str, labels: tuple[str, ...], buckets: tuple[float, ...]) -> Histogram:
+        return Histogram(f"mulgam_{name}", text, labels, buckets=buckets, registry=self.registry)
+
+
+class ModelMeters:
+    """The tallies of one served version."""
+
+    def __init__(self, metrics: Metrics, served: Served) -> None:
+        self._metrics = metrics
+        self._labels = (served.name, str(served.version))
+        self._classes = served.signature.target.classes
+        self.queue_seconds = HistogramTally(metrics.queue_seconds.labels(*self._labels), SECONDS)
+        self.backend_seconds = HistogramTally(metrics.backend_seconds.labels(*self._labels), SECONDS)
+        self.batch_rows = HistogramTally(metrics.batch_rows.labels(*self._labels), ROWS)
+        self._answers: dict[tuple[str, int], CounterTally] = {}
+        self._seconds: dict[str, HistogramTally] = {}
+        self._values = 0
+        self._sum = 0.0
+        self._counts = np.zeros(len(self._classes), np.int64)
+
+    def answered(self, protocol: str, status: int, seconds: float) -> None:
+        """Count one request's answer."""
+        answers = self._answers.get((protocol, status))
+        if answers is None:
+            child = self._metrics.requests.labels(*self._labels, protocol, str(status))
+            answers = self._answers[(protocol, status)] = CounterTally(child)
+        answers.add()
+        times = self._seconds.get(protocol)
+        if times is None:
+            histogram = self._metrics.request_seconds.labels(*self._labels, protocol)
+            times = self._seconds[protocol] = HistogramTally(histogram, SECONDS)
+        times.observe(seconds)
+
+    def predicted(self, output: Output) -> None:
+        """Count what was predicted: float32 [N], or probabilities [N, K]."""
+        if self._classes:
+            self._counts += np.bincount(output.argmax(axis=1), minlength=len(self._classes))
+        else:
+            self._values += len(output)
+            self._sum += float(output.sum(dtype=np.float64))
+
+    def flush(self) -> None:
+        """Move everything into the series."""
+        for answers in self._answers.values():
+            answers.flush()
+        for histogram in (self.queue_seconds, self.backend_seconds, self.batch_rows, *self._seconds.values()):
+            histogram.flush()
+        if self._values:
+            child: Any = self._metrics.predicted_value.labels(*self._labels)
+            child._count.inc(self._values)  # the library adds one value at a time; see `HistogramTally.flush`
+            child._sum.inc(self._sum)
+            self._values, self._sum = 0, 0.0
+        for label, count in zip(self._classes, self._counts.tolist(), strict=True):
             if count:
-                self.predicted_class.labels(served.name, version, label).inc(count)
+                self._metrics.predicted_class.labels(*self._labels, label).inc(count)
+        self._counts[:] = 0
 
 
 class _Readiness(Collector):

@@ -1,24 +1,22 @@
-"""The data plane: what is served, by which backend, measured how. It knows no protocol and no framework."""
+"""The data plane: what is served, by which backend, batched how, measured how. It knows no protocol."""
 
 from __future__ import annotations
 
 import time
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
+from mulgam.encoding import Arrays
 from service.backends.base import Backend
-from service.errors import ApiError
+from service.batcher import Batcher
 from service.metrics import Metrics
 from service.prediction import predict
+from service.protocols.base import Output
 from service.readiness import Readiness
 from service.served import Catalogue, Served
 from service.settings import Settings
 
 
 class DataPlane:
-    """Everything that a route needs, in one place.
+    """Everything that a road to a prediction needs, in one place; its methods run on the event loop.
 
     Args:
         settings: of this process.
@@ -33,36 +31,43 @@ class DataPlane:
         self.backend = backend
         self.metrics = metrics
         self.readiness = Readiness(catalogue, backend, settings.ready_interval)
+        self._batchers = {served.name: self._batcher(served) for served in catalogue}
         for served in catalogue:
             metrics.describe(served, held_out_scores(served))
 
-    async def predict(self, served: Served, instances: list[Any]) -> npt.NDArray[np.float32]:
-        """Encode, compute, count.
-
-        Returns:
-            float32 [N] (regression) or [N, K] (classification).
+    async def predict(self, served: Served, tensors: Arrays, rows: int, timeout: float) -> Output:
+        """The model's output for encoded tensors: at once where that is cheapest, else batched with others.
 
         Raises:
-            InputError: the instances do not fit the signature.
-            ApiError: 413 for too many rows, or a BackendError.
+            ApiError: 503 where the queue is full, or a BackendError (502, 503, 504).
         """
-        if len(instances) > self.settings.max_rows:
-            raise ApiError(
-                413,
-                "TOO_MANY_ROWS",
-                f"instances has {len(instances)} rows; at most {self.settings.max_rows} are taken in one request.",
-                "instances",
-            )
-        tensors = served.encoder.encode(instances)
-        version = str(served.version)
-        self.metrics.batch_rows.labels(served.name, version).observe(len(instances))
+        if self.backend.is_cheap(served, rows):
+            return await self._run(served, tensors, timeout)
+        return await self._batchers[served.name].submit(tensors, rows, timeout)
+
+    async def _run(self, served: Served, tensors: Arrays, timeout: float) -> Output:
+        """One call of the backend, measured."""
+        meters = self.metrics.of(served)
         started = time.perf_counter()
         try:
-            output = await predict(served, tensors, self.backend, self.settings.request_timeout)
+            output = await predict(served, tensors, self.backend, timeout)
         finally:
-            self.metrics.backend_seconds.labels(served.name, version).observe(time.perf_counter() - started)
-        self.metrics.predicted(served, output)
+            meters.backend_seconds.observe(time.perf_counter() - started)
+        meters.batch_rows.observe(len(output))
+        meters.predicted(output)
         return output
+
+    def _batcher(self, served: Served) -> Batcher:
+        async def run(tensors: Arrays, timeout: float) -> Output:
+            return await self._run(served, tensors, timeout)
+
+        return Batcher(
+            run,
+            lanes=self.backend.lanes,
+            max_rows=self.settings.max_batch_rows,
+            max_waiting=self.settings.max_inflight,
+            waited=self.metrics.of(served).queue_seconds.observe,
+        )
 
 
 def held_out_scores(served: Served) -> dict[str, float]:

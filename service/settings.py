@@ -48,9 +48,13 @@ class Settings:
     runtime: str = setting("torchscript", "what runs the model inside TorchServe", ("torchscript", "onnx"))
     device: str = setting("auto", "where the model runs; auto takes a GPU where there is one", ("auto", "cpu", "gpu"))
     torchserve_workers: int = setting(1, "TorchServe workers for each model", minimum=1, maximum=64)
-    torchserve_batch_size: int = setting(
-        32, "most requests that TorchServe combines into one run", minimum=1, maximum=1024
+    torchserve_lanes: int = setting(
+        2, "calls under way at a time for each worker: one computes, the next waits", minimum=1, maximum=64
     )
+    torchserve_batch_size: int = setting(
+        1, "calls that TorchServe combines into one run; the gateway has combined them already", minimum=1, maximum=1024
+    )
+    max_batch_rows: int = setting(1024, "rows that the gateway combines into one call of the backend", minimum=1)
     threads: int = setting(32, "threads for requests", minimum=1, maximum=1024)
     max_inflight: int = setting(256, "requests at a time; more are refused with 503", minimum=1)
     max_body_bytes: int = setting(8 * 2**20, "largest request body; larger ones are refused with 413", minimum=1)

@@ -6,23 +6,15 @@ import io
 import sys
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
+
+from service.calls import Reply
 
 App = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 # When the request was whole, on the clock of `time.perf_counter`: the app's timings start there.
 RECEIVED = "mulgam.received"
 _WITHOUT_PREFIX = frozenset({"content-type", "content-length"})
-
-
-@dataclass(frozen=True)
-class Answer:
-    """Status, headers in order, whole body."""
-
-    status: int
-    headers: list[tuple[str, str]]
-    body: bytes
 
 
 def environ(
@@ -71,7 +63,7 @@ def environ(
     return values
 
 
-def run(app: App, values: dict[str, Any]) -> Answer:
+def run(app: App, values: dict[str, Any]) -> Reply:
     """Call the app and gather its answer."""
     started: list[Any] = []
 
@@ -88,4 +80,4 @@ def run(app: App, values: dict[str, Any]) -> Answer:
         if close is not None:
             close()
     status, headers = started
-    return Answer(status, [(name.lower(), value) for name, value in headers], b"".join(written))
+    return Reply(status, [(name.lower(), value) for name, value in headers], b"".join(written))

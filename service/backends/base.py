@@ -11,7 +11,7 @@ from mulgam.encoding import Arrays
 from service.served import Served
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What a backend computed: the model's output, and the digest of the files that it computed it with."""
 
@@ -21,6 +21,16 @@ class Answer:
 
 class Backend(Protocol):
     """Anything that computes predictions. Readiness needs no method: it replays golden requests."""
+
+    lanes: int
+    """Batches that it works on at a time to advantage."""
+
+    def is_cheap(self, served: Served, rows: int) -> bool:
+        """Whether `predict` of so many rows costs less than handing it to a queue or a thread would.
+
+        Then it is called at once on the event loop, and must not wait.
+        """
+        ...
 
     async def predict(self, served: Served, tensors: Arrays, timeout: float) -> Answer:
         """Run one batch.

@@ -1,7 +1,8 @@
-"""A small HTTP/1.1 client over a Unix socket: kept-open connections, POST with a known length, deadlines.
+"""A small HTTP/1.1 client over a Unix socket: kept-open connections, POST with a known length.
 
-The general clients cost more per call than the prediction itself (`docs/benchmarks.md`), and TorchServe
-needs no more than this: it answers with a Content-Length and keeps connections open.
+The general clients cost more per call than the prediction itself, and TorchServe needs no more than this: it
+answers with a Content-Length and keeps connections open. Deadlines are the caller's: a cancelled call closes
+its connection, so that a late answer never reaches another request.
 """
 
 from __future__ import annotations
@@ -10,15 +11,21 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 MAX_HEAD = 64 * 1024
+_END = b"\r\n\r\n"
 
 
 class ConnectionLostError(Exception):
     """The other side is not there, closed the connection, or does not speak HTTP/1.1."""
 
 
-@dataclass(frozen=True)
+class _UnusedError(ConnectionLostError):
+    """The connection was closed before any of the answer came: on a kept one, the request was never taken."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """Status, headers (names in lower case), whole body."""
 
@@ -27,21 +34,83 @@ class Reply:
     body: bytes
 
 
-class _Connection:
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader = reader
-        self.writer = writer
-        self.used = False
+class _Connection(asyncio.Protocol):
+    """One connection, one request at a time."""
 
-    async def exchange(self, request: bytes, most: int) -> Reply:
-        self.writer.write(request)
-        await self.writer.drain()
-        head = await self.reader.readuntil(b"\r\n\r\n")
-        status, headers = _parse_head(head)
-        length = headers.get("content-length", "")
-        if not (length.isascii() and length.isdigit()) or int(length) > most:
-            raise ConnectionLostError("an answer without a length, or longer than expected")
-        return Reply(status, headers, await self.reader.readexactly(int(length)))
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._buffer = bytearray()
+        self._waiter: asyncio.Future[Reply] | None = None
+        self._transport: asyncio.Transport | None = None
+        self._head: tuple[int, dict[str, str], int, int] | None = None
+        self.used = False
+        self.closed = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def connection_lost(self, problem: Exception | None) -> None:
+        self.closed = True
+        error = ConnectionLostError if self._buffer else _UnusedError
+        self._fail(error("the connection ended before the answer was whole"))
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        if self._waiter is None:
+            self.close()  # an answer that nobody asked for
+            return
+        try:
+            reply = self._parsed()
+        except ConnectionLostError as problem:
+            self._fail(problem)
+            self.close()
+            return
+        if reply is not None:
+            waiter, self._waiter, self._head = self._waiter, None, None
+            self._buffer.clear()
+            if not waiter.done():
+                waiter.set_result(reply)
+
+    def exchange(self, request: bytes) -> asyncio.Future[Reply]:
+        """Send a request; the future holds its answer."""
+        assert self._transport is not None
+        waiter: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._waiter = waiter
+        if self.closed:
+            self._fail(_UnusedError("the connection is closed"))
+        else:
+            self._transport.write(request)
+        return waiter
+
+    def close(self) -> None:
+        """Close it; safe to call twice."""
+        self.closed = True
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _fail(self, problem: ConnectionLostError) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_exception(problem)
+
+    def _parsed(self) -> Reply | None:
+        """The answer, where all of it is here."""
+        if self._head is None:
+            end = self._buffer.find(_END)
+            if end < 0:
+                if len(self._buffer) > MAX_HEAD:
+                    raise ConnectionLostError("the head of an answer does not end")
+                return None
+            status, headers = _parse_head(bytes(self._buffer[:end]))
+            length = headers.get("content-length", "")
+            if not (length.isascii() and length.isdigit()) or int(length) > self._most:
+                raise ConnectionLostError("an answer without a length, or longer than expected")
+            self._head = (status, headers, end + len(_END), int(length))
+        status, headers, start, size = self._head
+        if len(self._buffer) < start + size:
+            return None
+        if len(self._buffer) > start + size:
+            raise ConnectionLostError("more bytes than the answer has")
+        return Reply(status, headers, bytes(self._buffer[start:]))
 
 
 class UnixClient:
@@ -56,10 +125,11 @@ class UnixClient:
     def __init__(self, path: str, idle: int = 64, most: int = 64 * 2**20) -> None:
         self._path = path
         self._most = most
-        self._idle: deque[_Connection] = deque(maxlen=idle)
+        self._kept: deque[_Connection] = deque()
+        self._idle = idle
 
     async def post(self, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
-        """Send one request; the caller sets the deadline (a cancelled call closes its connection).
+        """Send one request.
 
         Raises:
             ConnectionLostError: nobody listens, or the connection ended before the answer was whole.
@@ -70,49 +140,41 @@ class UnixClient:
         while True:
             connection = await self._connection()
             try:
-                reply = await connection.exchange(request, self._most)
-            except (OSError, EOFError, asyncio.LimitOverrunError, ConnectionLostError) as problem:
-                connection.writer.close()
-                # A kept-open connection may have been closed meanwhile; that request was never taken.
-                if connection.used and isinstance(problem, OSError | EOFError) and not _partial(problem):
-                    continue
-                raise ConnectionLostError(str(problem)) from problem
+                reply = await connection.exchange(request)
+            except _UnusedError:
+                if not connection.used:
+                    raise
             except BaseException:
-                connection.writer.close()
+                connection.close()
                 raise
-            if reply.headers.get("connection", "").lower() == "close":
-                connection.writer.close()
             else:
-                connection.used = True
-                self._keep(connection)
-            return reply
+                self._keep(connection, reply)
+                return reply
 
     async def close(self) -> None:
         """Close the kept connections."""
-        while self._idle:
-            self._idle.pop().writer.close()
+        while self._kept:
+            self._kept.pop().close()
 
-    def _keep(self, connection: _Connection) -> None:
-        if len(self._idle) == self._idle.maxlen:
-            connection.writer.close()
+    def _keep(self, connection: _Connection, reply: Reply) -> None:
+        connection.used = True
+        if len(self._kept) >= self._idle or reply.headers.get("connection", "").lower() == "close":
+            connection.close()
         else:
-            self._idle.append(connection)
+            self._kept.append(connection)
 
     async def _connection(self) -> _Connection:
-        while self._idle:
-            connection = self._idle.pop()
-            if not connection.reader.at_eof() and not connection.writer.is_closing():
+        while self._kept:
+            connection = self._kept.pop()
+            if not connection.closed:
                 return connection
-            connection.writer.close()
         try:
-            return _Connection(*await asyncio.open_unix_connection(self._path, limit=MAX_HEAD))
+            _, connection = await asyncio.get_running_loop().create_unix_connection(
+                lambda: _Connection(self._most), self._path
+            )
         except OSError as problem:
             raise ConnectionLostError(str(problem)) from problem
-
-
-def _partial(problem: BaseException) -> bool:
-    """Whether some of the answer had come before the connection ended."""
-    return isinstance(problem, asyncio.IncompleteReadError) and bool(problem.partial)
+        return connection
 
 
 def _parse_head(head: bytes) -> tuple[int, dict[str, str]]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import onnxruntime
 
 from mulgam.encoding import Arrays
@@ -19,32 +22,81 @@ from service.served import Served
 
 CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 
+# The event loop serves everyone: nothing that takes longer than this runs on it.
+CHEAP_SECONDS = 0.0005
+_MEASURED_ROWS = 64
+_MEASURED_TIMES = 20
+
+
+@dataclass(frozen=True)
+class _Model:
+    """A session with the number of rows that are cheap enough for the event loop."""
+
+    session: Any
+    outputs: list[str]
+    cheap_rows: int
+
 
 class OnnxRuntimeBackend:
-    """Holds one session for each served model.
+    """Holds one session for each served model, and knows by measuring what each costs.
 
     Raises:
         MulgamError: a model can't be loaded, or a GPU is demanded and the session did not get it.
     """
 
     def __init__(self, served: Iterable[Served], device: str) -> None:
-        self._sessions = {(one.name, one.version): _session(one, device) for one in served}
+        self._models = {one.digest: _loaded(one, device) for one in served}
         # onnxruntime frees the interpreter lock while it computes, so threads use the cores.
-        self._threads = ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="onnxruntime")
+        self.lanes = os.cpu_count() or 1
+        self._threads = ThreadPoolExecutor(max_workers=self.lanes, thread_name_prefix="onnxruntime")
+
+    def is_cheap(self, served: Served, rows: int) -> bool:
+        """By the time that this model took when it was loaded."""
+        model = self._models.get(served.digest)
+        return model is not None and rows <= model.cheap_rows
 
     async def predict(self, served: Served, tensors: Arrays, timeout: float) -> Answer:
-        """Run one batch in a thread, so that the event loop stays free."""
-        session = self._sessions.get((served.name, served.version))
-        if session is None:
+        """Run one batch: here where it is cheap, else in a thread."""
+        model = self._models.get(served.digest)
+        if model is None:
             raise backend_unavailable(served.name)
-        run = asyncio.get_running_loop().run_in_executor(self._threads, session.run, None, tensors)
-        (output,) = await run
+        rows = len(next(iter(tensors.values())))
+        if rows <= model.cheap_rows:
+            return Answer(model.session.run(model.outputs, tensors)[0], served.digest)
+        loop = asyncio.get_running_loop()
+        (output,) = await loop.run_in_executor(self._threads, model.session.run, model.outputs, tensors)
         return Answer(output, served.digest)
 
     async def close(self) -> None:
         """Stop the threads and drop the sessions."""
         self._threads.shutdown(wait=False, cancel_futures=True)
-        self._sessions.clear()
+        self._models.clear()
+
+
+def _loaded(served: Served, device: str) -> _Model:
+    session = _session(served, device)
+    return _Model(session, [output.name for output in session.get_outputs()], _cheap_rows(session, served))
+
+
+def _cheap_rows(session: Any, served: Served) -> int:
+    """How many rows run within `CHEAP_SECONDS`, from the medians of one row and of many."""
+    one, many = (_median_seconds(session, served, rows) for rows in (1, _MEASURED_ROWS))
+    if one > CHEAP_SECONDS:
+        return 0
+    row = max((many - one) / (_MEASURED_ROWS - 1), 1e-9)
+    return int((CHEAP_SECONDS - one) / row) + 1
+
+
+def _median_seconds(session: Any, served: Served, rows: int) -> float:
+    instances = served.entry.golden[0].instances
+    repeated = (instances * rows)[:rows]
+    tensors = served.encoder.encode(repeated)
+    times = []
+    for _ in range(_MEASURED_TIMES):
+        started = time.perf_counter()
+        session.run(None, tensors)
+        times.append(time.perf_counter() - started)
+    return float(np.median(times))
 
 
 def _session(served: Served, device: str) -> Any:

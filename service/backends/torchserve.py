@@ -21,10 +21,16 @@ class TorchServeBackend:
 
     Args:
         socket: path of its inference socket.
+        lanes: calls under way at a time for each model.
     """
 
-    def __init__(self, socket: str) -> None:
+    def __init__(self, socket: str, lanes: int = 2) -> None:
         self._client = UnixClient(socket)
+        self.lanes = lanes
+
+    def is_cheap(self, served: Served, rows: int) -> bool:
+        """Never: it is another process."""
+        return False
 
     async def predict(self, served: Served, tensors: Arrays, timeout: float) -> Answer:
         """One call to the handler."""

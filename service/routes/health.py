@@ -5,10 +5,11 @@ from __future__ import annotations
 from flask import Blueprint, Response, jsonify
 
 from service import metrics
+from service.bridge import Bridge
 from service.plane import DataPlane
 
 
-def blueprint(plane: DataPlane) -> Blueprint:
+def blueprint(plane: DataPlane, bridge: Bridge) -> Blueprint:
     """The health routes of one gateway process."""
     routes = Blueprint("health", __name__)
 
@@ -28,7 +29,12 @@ def blueprint(plane: DataPlane) -> Blueprint:
 
     @routes.get("/metrics")
     def scrape() -> Response:
+        bridge.run(_flush(plane))
         text = metrics.render(plane.metrics.registry, plane.readiness.ready)
         return Response(text, content_type=metrics.CONTENT_TYPE)
 
     return routes
+
+
+async def _flush(plane: DataPlane) -> None:
+    plane.metrics.flush()

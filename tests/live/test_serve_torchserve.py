@@ -80,9 +80,13 @@ def test_only_the_gateway_and_health_can_be_reached_by_http(service: Serving) ->
 def test_metrics_of_the_gateway_are_on_the_admin_listener(service: Serving) -> None:
     """The supervisor shows what the gateway process counted, and each model's readiness."""
     predict(service.port, "notes", ROWS)
-    text = call(service.admin_port, "GET", "/metrics").body.decode()
-    assert 'mulgam_ready{model="notes"} 1.0' in text
-    assert 'mulgam_requests_total{code="200",model="notes",protocol="json",version="1"}' in text
+
+    def shown(series: str) -> bool:
+        return series in call(service.admin_port, "GET", "/metrics").body.decode()
+
+    assert shown('mulgam_ready{model="notes"} 1.0')
+    counted = 'mulgam_requests_total{code="200",model="notes",protocol="json",version="1"}'
+    wait_until(lambda: shown(counted), 2, "the gateway brings its figures up to date")
 
 
 def test_a_killed_java_comes_back(service: Serving) -> None:

@@ -25,6 +25,11 @@ class SteeredBackend:
     def __init__(self, inner: Backend) -> None:
         self._inner = inner
         self.spoil: Callable[[Served, Answer], Answer | Exception] = lambda served, answer: answer
+        self.lanes = 1
+
+    def is_cheap(self, served: Served, rows: int) -> bool:
+        """As another process: always through the queue."""
+        return False
 
     async def predict(self, served: Served, tensors: Arrays, timeout: float) -> Answer:
         """Give what the test wants."""

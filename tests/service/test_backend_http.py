@@ -115,8 +115,8 @@ def test_connections_are_kept_and_shared_in_turn(tmp_path: Path) -> None:
     async def work(client: UnixClient, requests: list[bytes]) -> None:
         for _ in range(10):
             await post(client)
-        assert len(client._idle) == 1
+        assert len(client._kept) == 1
         await asyncio.gather(*(post(client) for _ in range(10)))
-        assert len(client._idle) <= 4
+        assert len(client._kept) <= 4
 
     run(tmp_path / "s", lambda number, request: http(200, b""), work, idle=4)

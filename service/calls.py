@@ -1,0 +1,39 @@
+"""A prediction request and its answer, whatever way they came: what edge and Flask both hand to `respond`."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
+
+
+@dataclass(slots=True)
+class Call:
+    """A request that is whole.
+
+    `header` gives a header's value by its name in lower case; `received` is when the body was whole, on the
+    clock of `time.perf_counter`.
+    """
+
+    header: Callable[[str], str | None]
+    query: str
+    body: bytes
+    request_id: str
+    received: float
+
+
+@dataclass(slots=True)
+class Reply:
+    """A whole answer; header names in lower case."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+def request_id(given: str | None) -> str:
+    """The caller's id where it is a short plain word, else a new one."""
+    return given if given and _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)

@@ -1,0 +1,65 @@
+"""What a protocol is: from a call to tensors, and from the model's output to an answer's body."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from mulgam.encoding import Arrays
+from service.calls import Call
+from service.errors import ApiError
+from service.served import Served
+
+Output = npt.NDArray[np.float32]
+# (headers, body) of the answer to an output.
+Render = Callable[[Output], tuple[list[tuple[str, str]], bytes]]
+
+JSON = "application/json"
+JSON_HEADERS = [("content-type", JSON)]
+
+
+@dataclass(slots=True)
+class Decoded:
+    """The graph's inputs, their number of rows, and how the answer is to be written."""
+
+    tensors: Arrays
+    rows: int
+    render: Render
+
+
+class PredictionProtocol(Protocol):
+    """One way to ask for a prediction."""
+
+    name: str
+    """The label in metrics."""
+
+    def decode(self, served: Served, call: Call, max_rows: int) -> Decoded:
+        """Check and encode what was sent.
+
+        Raises:
+            InputError: it does not fit the signature.
+            ApiError: 413, 415, or a wrong parameter.
+        """
+        ...
+
+
+def check_json(call: Call) -> None:
+    """415 for anything but plain JSON; an absent Content-Type is taken for JSON."""
+    encoding = call.header("content-encoding")
+    if encoding is not None and encoding.lower() != "identity":
+        sentence = "The body must not be compressed."
+        raise ApiError(415, "UNSUPPORTED_ENCODING", sentence, headers={"Accept-Encoding": "identity"})
+    kind = call.header("content-type")
+    if kind is not None and kind != JSON and kind.partition(";")[0].strip().lower() != JSON:
+        raise ApiError(415, "UNSUPPORTED_MEDIA_TYPE", f"The body must be JSON; send Content-Type: {JSON}.")
+
+
+def check_rows(rows: list[Any], most: int) -> None:
+    """413 for more rows than one request may have."""
+    if len(rows) > most:
+        sentence = f"instances has {len(rows)} rows; at most {most} are taken in one request."
+        raise ApiError(413, "TOO_MANY_ROWS", sentence, "instances")

@@ -1,0 +1,43 @@
+"""The gateway's own JSON: `POST /predict/<model>[/versions/<version>]` with `{"instances": […]}`."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs
+
+from mulgam.errors import InputError
+from service import wire
+from service.calls import Call
+from service.errors import ApiError
+from service.protocols.base import JSON_HEADERS, Decoded, Output, check_json, check_rows
+from service.served import Served
+
+
+class OwnJson:
+    """Rows by name or in order, `null` for a missing value; `?probabilities=all` for every class."""
+
+    name = "json"
+
+    def decode(self, served: Served, call: Call, max_rows: int) -> Decoded:
+        """See `PredictionProtocol.decode`."""
+        check_json(call)
+        every = _wants_probabilities(call.query) if call.query else False
+        try:
+            rows = wire.instances(call.body)
+            check_rows(rows, max_rows)
+            tensors = served.encoder.encode(rows)
+        except InputError:
+            wire.explain_depth(call.body)
+            raise
+
+        def render(output: Output) -> tuple[list[tuple[str, str]], bytes]:
+            return JSON_HEADERS, wire.answer(served.signature, served.version, output, every)
+
+        return Decoded(tensors, len(rows), render)
+
+
+def _wants_probabilities(query: str) -> bool:
+    """`probabilities=all`; parameters that nobody knows are ignored."""
+    wanted = parse_qs(query, keep_blank_values=True).get("probabilities")
+    if wanted not in (None, ["all"]):
+        raise ApiError(400, "BAD_PARAMETER", "probabilities must be 'all' or absent.", "probabilities")
+    return wanted is not None
