@@ -32,7 +32,7 @@ class Child:
         self._launch = launch
         self._grace = grace
         self._process: Process | None = None
-        self._stopping = False
+        self._stop = asyncio.Event()
         self.restarts = 0
 
     @property
@@ -44,7 +44,7 @@ class Child:
         """Start it and wait for its end; returns the exit status."""
         self._process = await self._launch()
         log.debug("started %s", self.name, extra={"pid": self._process.pid})
-        if self._stopping:  # told so while it was being launched
+        if self._stop.is_set():  # told so while it was being launched
             self._kill_group()
         code = await self._process.wait()
         self._kill_group()
@@ -53,20 +53,21 @@ class Child:
     async def keep(self) -> None:
         """Run it for ever, with growing pauses between deaths; returns once it was told to stop."""
         deaths = 0
-        while not self._stopping:
+        while not self._stop.is_set():
             started = time.monotonic()
             code = await self.run_once()
-            if self._stopping:
+            if self._stop.is_set():
                 return
             deaths = 0 if time.monotonic() - started > STABLE_SECONDS else deaths + 1
             pause = BACKOFF_SECONDS[min(deaths, len(BACKOFF_SECONDS) - 1)]
             self.restarts += 1
             log.error("%s ended (%s); restarting in %g s", self.name, describe_exit(code), pause)
-            await asyncio.sleep(pause)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), pause)
 
     async def stop(self) -> None:
         """SIGTERM, time to finish, then SIGKILL to whatever is left of its session."""
-        self._stopping = True
+        self._stop.set()
         process = self._process
         if process is None:
             return
