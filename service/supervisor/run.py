@@ -101,7 +101,7 @@ class Supervisor:
     async def _children(self) -> list[Child]:
         children = []
         if self._settings.backend == "torchserve":
-            folder = self._folder / "torchserve"
+            folder = self._folder / "ts"  # short: Unix sockets have short names
             folder.mkdir()
             self._torchserve = TorchServe(folder, self._settings, self._versions)
             await self._torchserve.prepare()

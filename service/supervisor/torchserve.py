@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import json
 import math
 import os
 import shutil
@@ -20,6 +21,9 @@ from mulgam.errors import MulgamError
 from service.settings import Settings
 
 MAX_RESPONSE_BYTES = 64 * 2**20
+JAVA_INT_MAX = 2**31 - 1
+# The longest name that a Unix socket can have.
+MAX_SOCKET_PATH = 107 if sys.platform == "linux" else 103
 _LOG4J = """<?xml version="1.0" encoding="UTF-8"?>
 <Configuration status="error">
   <Appenders>
@@ -66,15 +70,20 @@ class TorchServe:
         """Pack the archives and write the configuration.
 
         Raises:
-            MulgamError: there is no Java, or an archive can't be packed.
+            MulgamError: there is no Java, an archive can't be packed, or the folder's name is too long.
         """
         java_home()
         _torchserve_home()
+        # The longest of all: a worker's, which TorchServe makes in TEMP and names by a port.
+        if len(os.fsencode(self._folder / "temp" / ".ts.sock.99999")) > MAX_SOCKET_PATH:
+            raise MulgamError(f"{self._folder} is too long for Unix sockets; set TMPDIR to a shorter folder.")
         for path in (self._store, self._folder / "tmp", self._folder / "temp", self._folder / "logs"):
             path.mkdir()
         await self._pack()
         self._log4j.write_text(_LOG4J)
-        self._config.write_text("".join(f"{key}={value}\n" for key, value in self._properties().items()))
+        # A properties file escapes backslashes and what is not ASCII as JSON does.
+        lines = (f"{key}={json.dumps(str(value))[1:-1]}\n" for key, value in self._properties().items())
+        self._config.write_text("".join(lines), "ascii")
 
     def command(self) -> list[str]:
         """The command line, tied to this process."""
@@ -83,7 +92,7 @@ class TorchServe:
             sys.executable, "-m", "service.supervisor.tether", str(os.getpid()),
             str(java_home() / "bin" / "java"),
             f"-Dmodel_server_home={home}",
-            f"-Dlog4j.configurationFile=file://{self._log4j}",
+            f"-Dlog4j.configurationFile={self._log4j.as_uri()}",
             f"-Djava.io.tmpdir={self._folder / 'temp'}",
             *_JVM.split(),
             "-cp", f".:{home / 'ts' / 'frontend' / '*'}",
@@ -147,9 +156,10 @@ class TorchServe:
             "enable_envvars_config": "false",
             "install_py_dep_per_model": "false",
             "cors_allowed_origin": "",
-            "max_request_size": 2 * self._settings.max_body_bytes + 2**20,
+            # A category takes 2 bytes of JSON at least ("1,") and 8 as a tensor, a number 2 and 4.
+            "max_request_size": min(4 * self._settings.max_body_bytes + 2**20, JAVA_INT_MAX),
             "max_response_size": MAX_RESPONSE_BYTES,
-            "job_queue_size": self._settings.max_inflight,
+            "job_queue_size": min(self._settings.max_inflight, JAVA_INT_MAX),
             "default_response_timeout": self._response_timeout(),
             "default_startup_timeout": math.ceil(self._settings.startup_timeout),
             "model_store": self._store,
