@@ -14,7 +14,7 @@ from pathlib import Path
 from mulgam.errors import RegistryError
 
 FILE_NAME = "SHA256SUMS"
-_LINE = re.compile(r"([0-9a-f]{64})  ([A-Za-z0-9][A-Za-z0-9._-]*)")
+_LINE = re.compile(r"([0-9a-f]{64})  ([A-Za-z0-9][A-Za-z0-9._-]*)\n")
 
 
 def write(folder: Path) -> str:
@@ -41,8 +41,8 @@ def verify(folder: Path, required: Iterable[str] | None = None) -> str:
     """
     sums, digest = _read(folder)
     needed = set(sums) if required is None else set(required)
-    for name in sorted(needed - set(sums)):
-        raise RegistryError(f"{folder / name} is not listed in {FILE_NAME}.")
+    if unlisted := sorted(needed - set(sums)):
+        raise RegistryError(f"{folder / unlisted[0]} is not listed in {FILE_NAME}.")
     for name, expected in sums.items():
         path = folder / name
         if path.is_symlink() or not path.is_file():
@@ -72,11 +72,11 @@ def _read(folder: Path) -> tuple[dict[str, str], str]:
     except OSError as problem:
         raise RegistryError(f"{path} can't be read: {problem.strerror}.") from problem
     sums: dict[str, str] = {}
-    for line in content.decode("utf-8", "replace").splitlines():
+    if not content:
+        raise RegistryError(f"{path} is empty.")
+    for line in content.decode("utf-8", "replace").splitlines(keepends=True):
         match = _LINE.fullmatch(line)
         if match is None or match[2] in sums:
             raise RegistryError(f"{path} is damaged: {line[:80]!r} is not a checksum line.")
         sums[match[2]] = match[1]
-    if not sums:
-        raise RegistryError(f"{path} is empty.")
     return sums, hashlib.sha256(content).hexdigest()

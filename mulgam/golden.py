@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mulgam import strict
+from mulgam.encoding import FLOAT32_MAX
 from mulgam.errors import RegistryError
 from mulgam.signature import Tolerance
 
@@ -32,12 +33,18 @@ class Golden:
         """None where `got` is the stored answer within the tolerance, else a sentence."""
         if got.shape != self.answer.shape:
             return f"the answer has the shape {list(got.shape)}, expected {list(self.answer.shape)}"
+        if not np.isfinite(got).all():
+            return "the answer holds NaN or an infinity"
         expected = self.answer.astype(np.float64)
         allowed = tolerance.relative * np.maximum(np.abs(expected), tolerance.floor)
         apart = np.abs(got.astype(np.float64) - expected)
-        if np.isfinite(got).all() and (apart <= allowed).all():
+        if (apart <= allowed).all():
             return None
-        return f"the answer lies {np.nanmax(apart):.3g} from the stored one, allowed are {allowed.min():.3g}"
+        worst = np.unravel_index(np.argmax(apart - allowed), apart.shape)
+        return (
+            f"the answer lies {apart[worst]:.3g} from the stored one in row {worst[0]},"
+            f" allowed are {allowed[worst]:.3g}"
+        )
 
 
 def dumps(requests: list[Golden]) -> str:
@@ -55,8 +62,18 @@ def load(path: Path) -> list[Golden]:
     for position, item in enumerate(read["requests"]):
         where = f"{path}: requests[{position}]"
         one = strict.fields(item, where, required={"instances": list, "answer": list}, optional={})
-        try:
-            requests.append(Golden(one["instances"], np.array(one["answer"], dtype=np.float32)))
-        except (ValueError, TypeError) as problem:
-            raise RegistryError(f"{where}: the answer is not an array of numbers.") from problem
+        requests.append(Golden(one["instances"], _answer(one["answer"], len(one["instances"]), where)))
     return requests
+
+
+def _answer(stored: list[Any], rows: int, where: str) -> npt.NDArray[np.float32]:
+    try:
+        wide = np.array(stored)
+    except ValueError as problem:
+        raise RegistryError(f"{where}: the answer is ragged.") from problem
+    # Words, booleans and null make arrays of other kinds.
+    if wide.dtype.kind not in "if" or wide.ndim not in (1, 2) or not (np.abs(wide) <= FLOAT32_MAX).all():
+        raise RegistryError(f"{where}: the answer is not an array of finite numbers.")
+    if not len(wide) == rows > 0:
+        raise RegistryError(f"{where} has {len(wide)} answers for {rows} instances.")
+    return wide.astype(np.float32)
