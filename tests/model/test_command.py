@@ -138,7 +138,8 @@ def test_a_registry_that_cannot_be_written_is_told_before_training(
 ) -> None:
     """No time is spent on a model that could not be published."""
     (folder / "registry").write_text("a file, not a folder")
-    assert "registry can't be written" in refused(capsys, arguments(folder, "endless.toml"))
+    assert "registry can't be written" in refused(capsys, arguments(folder, "short.toml"))
+    assert not (folder / "runs").exists()
 
 
 def test_wrong_usage_is_exit_code_two(
