@@ -28,7 +28,7 @@ FILES = (
     TORCHSCRIPT, ONNX, "signature.json", "golden.json", "metrics.json", "report.html",
     "baseline.json", "recipe.toml", "environment.json",
 )  # fmt: skip
-_STAGING = ".staging"
+_STAGING, _LAST = ".staging", ".last"
 _VERSION = re.compile(r"[1-9][0-9]{0,8}")
 
 
@@ -81,10 +81,7 @@ class Registry:
         if version not in self.versions(model):
             raise RegistryError(f"{self.root} holds no version {version} of {model!r}.")
         path = self.root / model / str(version)
-        digest = checksums.verify(path)
-        for name in FILES:
-            if not (path / name).is_file():
-                raise RegistryError(f"{path / name} is missing.")
+        digest = checksums.verify(path, required=FILES)
         entry = Entry(model, version, path, digest)
         if entry.signature.model != model:
             raise RegistryError(f"{path} is a version of {entry.signature.model!r}, not of {model!r}.")
@@ -127,7 +124,8 @@ class Registry:
         """Make a staged folder the next version of a model: checksums, flush to disk, one rename.
 
         Raises:
-            RegistryError: files are missing or unexpected, the name is unfit, or the disk refuses.
+            RegistryError: files are missing, unexpected or unreadable, the name is unfit or not the
+                signature's, or the disk refuses.
         """
         if not MODEL_NAME.fullmatch(model):
             raise RegistryError(f"{model!r} is no model name: letters, digits, '-' and '_', at most 63.")
@@ -135,6 +133,7 @@ class Registry:
         if found != set(FILES):
             odd = sorted(found ^ set(FILES))[0]
             raise RegistryError(f"A version consists of {len(FILES)} files; {odd!r} is missing or not one of them.")
+        _check_readable(staged, model)
         try:
             checksums.write(staged)
             # mkdtemp makes folders that only their owner may enter; a version is for every reader of the registry.
@@ -150,17 +149,28 @@ class Registry:
         return self.entry(model, version)
 
     def _rename_to_next(self, staged: Path, folder: Path, model: str) -> int:
-        """rename(2) never replaces a folder that holds files, so whoever comes second takes the next number."""
-        version = max(self.versions(model), default=0) + 1
-        while True:
-            try:
-                staged.rename(folder / str(version))
-            except OSError:
-                if not (folder / str(version)).exists():
-                    raise
+        """Numbers are given out under a lock, and the last one is kept: a removed version's never comes again."""
+        with (folder / _LAST).open("a+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.seek(0)
+            last = file.read()
+            version = max(int(last) if _VERSION.fullmatch(last) else 0, *self.versions(model), 0) + 1
+            while (folder / str(version)).exists():
                 version += 1
-            else:
-                return version
+            file.truncate(0)
+            file.write(str(version))
+            file.flush()
+            os.fsync(file.fileno())
+            staged.rename(folder / str(version))
+            return version
+
+
+def _check_readable(staged: Path, model: str) -> None:
+    """What serving would refuse never gets a number."""
+    described = signature.load(staged / "signature.json")
+    if described.model != model:
+        raise RegistryError(f"{staged} is a version of {described.model!r}, not of {model!r}.")
+    golden.load(staged / "golden.json")
 
 
 @contextlib.contextmanager
@@ -172,11 +182,12 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _remove_abandoned(parent: Path) -> None:
-    """Remove the staging folders whose lock nobody holds any more."""
-    for lock in parent.glob("?*.lock"):
-        with contextlib.suppress(OSError), lock.open("r+") as file:
+    """Remove the staging folders whose lock nobody holds any more; a kill may have left a folder or a lock alone."""
+    for name in {path.stem for path in parent.iterdir()} - {".lock"}:
+        lock = parent / f"{name}.lock"
+        with contextlib.suppress(OSError), lock.open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+            shutil.rmtree(parent / name, ignore_errors=True)
             lock.unlink(missing_ok=True)
 
 

@@ -10,6 +10,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from mulgam import strict
@@ -73,12 +74,12 @@ def write(registry: Registry, plan: Plan) -> None:
             models[model]["shadow"] = choice.shadow
     document = {"format": FORMAT, "generation": plan.generation, "models": models}
     try:
-        with tempfile.NamedTemporaryFile("w", dir=registry.root, prefix=".serving-", delete=False) as file:
-            file.write(json.dumps(document, indent=2) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-            os.fchmod(file.fileno(), 0o644)
-        os.replace(file.name, registry.root / FILE_NAME)
+        with tempfile.TemporaryDirectory(dir=registry.root, prefix=".serving-") as folder:
+            with Path(folder, FILE_NAME).open("w", encoding="utf-8") as file:
+                file.write(json.dumps(document, indent=2) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(file.name, registry.root / FILE_NAME)
     except OSError as problem:
         raise RegistryError(f"{registry.root / FILE_NAME} can't be written: {problem.strerror}.") from problem
 
@@ -91,7 +92,7 @@ def resolve(registry: Registry, plan: Plan) -> tuple[dict[str, Entry], list[Regi
     """
     entries: dict[str, Entry] = {}
     refused: list[RegistryError] = []
-    for model in registry.models():
+    for model in sorted({*registry.models(), *plan.models}):
         choice = plan.models.get(model)
         if choice is None:
             entry, passed_over = registry.newest(model)
