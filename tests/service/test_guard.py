@@ -53,6 +53,15 @@ def test_an_ambiguous_head_is_refused(headers: tuple[tuple[str, str], ...], refu
     assert head(headers=headers) == refusal
 
 
+@pytest.mark.parametrize(
+    ("headers", "length"),
+    [((HOST,), 0), ((HOST, LENGTH), 5), ((HOST, ("content-length", "0")), 0), ((HOST, CODING), None)],
+)
+def test_a_head_tells_the_bodys_length(headers: tuple[tuple[str, str], ...], length: int | None) -> None:
+    """None where it comes in chunks and only its end tells."""
+    assert check_head("/p", "", headers) == length
+
+
 def test_the_url_has_a_limit() -> None:
     """Path and query together; at the limit it passes."""
     assert head("/" + "p" * 99, "q" * (MAX_URL - 100)) == ""

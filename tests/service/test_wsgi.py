@@ -11,6 +11,7 @@ from wsgiref.validate import validator
 import pytest
 
 from service import wsgi
+from service.calls import Reply
 
 HEADERS = (("host", "a:1"), ("content-type", "text/plain"), ("x-one", "1"), ("x-two", "2"), ("x-one", "3"))
 
@@ -99,7 +100,7 @@ def test_an_answer_is_gathered_whole() -> None:
         yield b"third"
 
     answer = wsgi.run(app, environ())
-    assert answer == wsgi.Answer(
+    assert answer == Reply(
         201, [("x-a", "1"), ("set-cookie", "a"), ("set-cookie", "b")], b"first second third"
     )  # fmt: skip
 
@@ -112,7 +113,7 @@ def test_a_second_start_replaces_the_first() -> None:
         start_response("500 No", [("X-B", "2")], (ValueError, ValueError(), None))
         return [b"no"]
 
-    assert wsgi.run(app, environ()) == wsgi.Answer(500, [("x-b", "2")], b"no")
+    assert wsgi.run(app, environ()) == Reply(500, [("x-b", "2")], b"no")
 
 
 class Closing:
