@@ -24,6 +24,7 @@ from service.overdue import Overdue
 from service.plane import DataPlane
 from service.protocols.base import PredictionProtocol
 from service.protocols.paths import PATHS, concrete
+from service.requests import has_foreign_hooks
 from service.respond import error_reply, respond
 from service.served import Served
 
@@ -74,8 +75,8 @@ class Edge:
         self._metrics = plane.metrics
         self._threads = ThreadPoolExecutor(plane.settings.threads, thread_name_prefix="request")
         self._overdue = Overdue(plane.settings.body_timeout)
-        self._short_ways = _short_ways(plane)
-        self._hooks = _hooks(app)
+        # A hook that someone added to the app must see every request: then all of them go there.
+        self._short_ways = {} if has_foreign_hooks(app) else _short_ways(plane)
         self.draining = False
 
     async def __rsgi__(self, scope: Scope, exchange: Exchange) -> None:
@@ -106,13 +107,7 @@ class Edge:
 
     async def _answer(self, scope: Scope, body: bytes) -> Reply:
         way = self._short_ways.get(scope.path)
-        if (
-            way is None
-            or scope.method != "POST"
-            or len(body) > LOOP_BYTES
-            # A hook that someone added to the app must see every request: then all of them go there.
-            or _hooks(self._app) != self._hooks
-        ):
+        if way is None or scope.method != "POST" or len(body) > LOOP_BYTES:
             return await self._through_app(scope, body)
         protocol, served = way
         header = scope.headers.get
@@ -167,12 +162,3 @@ def _short_ways(plane: DataPlane) -> dict[str, tuple[PredictionProtocol, Served]
         for template, protocol in PATHS
         for served in plane.catalogue
     }
-
-
-def _hooks(app: Flask) -> int:
-    """How many functions the app runs around every request."""
-    hooks = 0
-    for table in (app.before_request_funcs, app.after_request_funcs, app.teardown_request_funcs):
-        for functions in table.values():
-            hooks += len(functions)
-    return hooks

@@ -17,6 +17,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from service.prediction import total
 from service.protocols.base import Output
 from service.served import Served
 from service.tally import CounterTally, HistogramTally
@@ -135,7 +136,7 @@ class ModelMeters:
             self._counts += np.bincount(output.argmax(axis=1), minlength=len(self._classes))
         else:
             self._values += len(output)
-            self._sum += float(output.sum(dtype=np.float64))
+            self._sum += total(output)
 
     def flush(self) -> None:
         """Move everything into the series."""

@@ -52,6 +52,13 @@ def install(app: Flask, settings: Settings, metrics: Metrics | None) -> None:
         return to_flask(error_reply(error, g.request_id))
 
 
+def has_foreign_hooks(app: Flask) -> bool:
+    """Whether anyone but `install` put functions around the app's requests."""
+    around = (app.before_request_funcs, app.after_request_funcs, app.teardown_request_funcs)
+    hooks = [hook for table in around for functions in table.values() for hook in functions]
+    return any(hook.__module__ != __name__ for hook in hooks)
+
+
 def to_flask(reply: Reply) -> Response:
     """An answer as Flask's response."""
     response = Response(reply.body, status=reply.status)
