@@ -10,6 +10,7 @@ from typing import Any
 
 import waitress
 from flask import Flask, Response, jsonify
+from waitress import wasyncore
 
 from mulgam.errors import MulgamError
 from service import metrics, requests
@@ -54,12 +55,14 @@ class AdminListener:
 
     def __init__(self, overview: Overview, settings: Settings) -> None:
         app = create_admin_app(overview, settings)
+        self._open: dict[int, Any] = {}  # every socket of the loop, by its descriptor
         try:
             self._server: Any = waitress.create_server(
-                app, host=settings.admin_host, port=settings.admin_port, threads=2, ident="mulgam",
+                app, map=self._open, host=settings.admin_host, port=settings.admin_port, threads=2, ident="mulgam",
                 channel_timeout=15, max_request_header_size=16384, max_request_body_size=65536,
             )  # fmt: skip
         except OSError as problem:
+            self._close_all()
             raise port_taken(settings.admin_host, settings.admin_port, "ADMIN_PORT", problem) from problem
         self._thread = threading.Thread(target=self._server.run, name="admin", daemon=True)
 
@@ -68,8 +71,14 @@ class AdminListener:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop answering."""
-        self._server.close()
+        """Stop answering: the loop closes its own sockets, since it fails where they vanish under it."""
+        wake = next(one for one in self._open.values() if hasattr(one, "pull_trigger"))
+        wake.pull_trigger(self._close_all)
+        self._thread.join(timeout=5)
+        self._server.task_dispatcher.shutdown(timeout=1)
+
+    def _close_all(self) -> None:
+        wasyncore.close_all(self._open, ignore_all=True)
 
 
 def port_taken(host: str, port: int, variable: str, problem: OSError) -> MulgamError:

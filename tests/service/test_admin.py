@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -133,7 +134,21 @@ def test_slow_clients_hold_nobody_up(port: int) -> None:
         assert call(port, "GET", "/livez", timeout=2).status == 200
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning")  # waitress leaves a socket that it could not bind
+def test_it_stops_in_silence(overview: Overview, caplog: pytest.LogCaptureFixture) -> None:
+    """Again and again, with connections open: no exception in its thread, the port is free, nothing is left open."""
+    port = free_port()
+    for _ in range(10):
+        listener = AdminListener(overview, Settings(admin_port=port))
+        listener.start()
+        with socket.create_connection(("127.0.0.1", port), 5) as connection:
+            connection.sendall(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert connection.recv(100).startswith(b"HTTP/1.1 200")
+            listener.close()
+    assert not [thread for thread in threading.enumerate() if thread.name == "admin"]
+    gc.collect()  # what was left open would warn now, and a warning is an error here
+    assert caplog.records == []
+
+
 def test_a_taken_port_is_said(overview: Overview) -> None:
     """With the variable that changes it."""
     with socket.socket() as taken:
@@ -142,4 +157,3 @@ def test_a_taken_port_is_said(overview: Overview) -> None:
         port = taken.getsockname()[1]
         with pytest.raises(MulgamError, match=f"The port {port} on 127.0.0.1 is taken; .* ADMIN_PORT=…"):
             AdminListener(overview, Settings(admin_port=port))
-    gc.collect()
