@@ -48,7 +48,12 @@ def train(recipe: Recipe, registry: Registry, runs: Path) -> Entry:
     documents = Documents(
         metrics=standing.metrics(standings, len(history.epochs), history.best),
         baseline=baseline_histograms.document(table, parts.train, predicted),
-        environment=environment.document(table, training.device(recipe.training.device), recipe.training.seed),
+        environment=environment.document(
+            table,
+            training.device(recipe.training.device),
+            training.threads(module.network, recipe.training.batch_size),
+            recipe.training.seed,
+        ),
         recipe=dumps(recipe),
         report=lambda comparisons: page(promise, table, standings, history, comparisons, dumps(recipe)),
     )

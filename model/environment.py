@@ -14,15 +14,15 @@ from mulgam import __version__
 LIBRARIES = ("torch", "numpy", "onnx", "onnxscript", "onnxruntime", "scikit-learn")
 
 
-def document(table: Table, device: torch.device, seed: int) -> dict[str, Any]:
-    """What `environment.json` holds."""
+def document(table: Table, device: torch.device, threads: int, seed: int) -> dict[str, Any]:
+    """What `environment.json` holds; `threads` are those of the CPU that trained."""
     return {
         "mulgam": __version__,
         "python": platform.python_version(),
         "libraries": {name: _version(name) for name in LIBRARIES},
         "platform": f"{platform.system()} {platform.machine()}",
         "device": device.type,
-        "threads": torch.get_num_threads(),
+        "threads": threads,
         "seed": seed,
         "data": {"sha256": table.sha256, "rows": len(table), "features": len(table.features)},
     }

@@ -61,7 +61,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path: Path, monkeypa
 def test_what_a_version_says_of_its_making_names_nobody(tmp_path: Path) -> None:
     """The environment tells versions, platform, seed and data, and no path, user or host."""
     table = house_price.generate(20)
-    found = environment.document(table, torch.device("cpu"), seed=3)
+    found = environment.document(table, torch.device("cpu"), threads=1, seed=3)
     assert found["libraries"]["torch"] == torch.__version__
     assert found["data"] == {"sha256": table.sha256, "rows": 20, "features": 3}
     text = json.dumps(found)

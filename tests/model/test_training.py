@@ -164,3 +164,14 @@ def test_progress_is_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> Non
         watcher(10, 0.25, 4)
     assert "10/10" in stream.getvalue()
     assert "validation loss 0.25 (best: epoch 4)" in stream.getvalue()
+
+
+def test_small_steps_take_one_thread_and_large_ones_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small network trains on one thread, a large one on torch's number, which training leaves as it was."""
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 7)
+    used: list[int] = []
+    monkeypatch.setattr(torch, "set_num_threads", used.append)
+    assert training.threads(mlp(2, [8], 1), 256) == 1
+    assert training.threads(mlp(1000, [1000], 1), 256) == 7
+    trained(SETTINGS)
+    assert used == [1, 7]
