@@ -24,7 +24,8 @@ _CONFIG = "model-config.yaml"
 _ROOT = Path(__file__).resolve().parent.parent
 # What the worker imports; the tests load archives with nothing else in reach.
 _SHARED_CODE = (
-    "handler/__init__.py", "handler/exchange.py", "handler/batch.py", "handler/loading.py", "handler/worker.py",
+    "handler/__init__.py", "handler/exchange.py", "handler/batch.py", "handler/loading.py", "handler/threads.py",
+    "handler/worker.py",
     "mulgam/__init__.py", "mulgam/checksums.py", "mulgam/encoding.py", "mulgam/errors.py", "mulgam/golden.py",
     "mulgam/signature.py", "mulgam/strict.py", "mulgam/tensors.py",
 )  # fmt: skip

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from handler import threads
 from handler.loading import LoadError
 from mulgam.encoding import Arrays
 from mulgam.signature import Signature
@@ -29,8 +29,7 @@ class TorchScriptRuntime:
     name = "torchscript"
 
     def __init__(self, path: Path, signature: Signature, gpu: int | None) -> None:
-        # One request of a small model gains nothing from a second thread; workers are what uses the cores.
-        torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+        torch.set_num_threads(threads.intra_op())
         # TF32 rounds to 10 bits: answers would leave the tolerance of the golden requests.
         torch.backends.cuda.matmul.allow_tf32 = False
         torch.backends.cudnn.allow_tf32 = False

@@ -12,7 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 import pytest
+import torch
 
+from handler import threads
 from handler.loading import LoadError, Opener, load
 from handler.runtime_onnx import OnnxRuntime
 from handler.runtime_torchscript import TorchScriptRuntime
@@ -164,6 +166,32 @@ def test_a_model_with_another_output_is_refused(registry: Registry, runtime: str
     rewrite(folder, served_file, (registry.entry("shapes", 1).path / served_file).read_bytes())
     with pytest.raises(LoadError, match=r"failed: the output is|has other inputs or outputs"):
         load(folder, served_file, opener, None)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(None, 1), ("", 1), ("3", 3), ("4,2", 4), ("0", 1), ("many", 1), ("-2", 1)]
+)
+def test_a_worker_has_one_thread_unless_told_otherwise(
+    monkeypatch: pytest.MonkeyPatch, value: str | None, expected: int
+) -> None:
+    """By OMP_NUM_THREADS, as everything that computes is told."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if value is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", value)
+    assert threads.intra_op() == expected
+
+
+@pytest.mark.parametrize("runtime", ["torchscript"], indirect=True)
+def test_the_thread_count_reaches_torch(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the worker's whole process."""
+    before = torch.get_num_threads()
+    try:
+        for count in (2, 1):
+            monkeypatch.setenv("OMP_NUM_THREADS", str(count))
+            load(folder, "model.pt", TorchScriptRuntime, None)
+            assert torch.get_num_threads() == count
+    finally:
+        torch.set_num_threads(before)
 
 
 class Failing:
