@@ -85,6 +85,34 @@ class Encoder:
             arrays[TEXT] = np.stack([self._points(row[self._text], n, self._text) for n, row in enumerate(rows)])
         return arrays
 
+    def encode_words(self, name: str, words: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """A graph input that was sent as words instead of encoded.
+
+        Args:
+            name: `categories` (words [N, C]; empty: missing) or `text` (words [N] or [N, 1]).
+            words: strings.
+
+        Raises:
+            InputError: WRONG_SHAPE, WRONG_TYPE or BAD_UTF8.
+        """
+        if name == TEXT and self._text is not None and words.size == len(words):
+            position = self._text
+            return np.stack([self._points(word, n, position) for n, word in enumerate(words.ravel().tolist())])
+        if name != CATEGORIES or words.ndim != 2 or words.shape[1] != len(self._categories):
+            raise InputError("WRONG_SHAPE", f"The input {shown(name)} can't be sent as words of this shape.", name)
+        return np.array(
+            [
+                [self._word(row[c], n, p) for c, p in enumerate(self._categories)]
+                for n, row in enumerate(words.tolist())
+            ],
+            dtype=np.int64,
+        )
+
+    def _word(self, word: str, number: int, position: int) -> int:
+        if self._features[position].type == "boolean" and word in BOOLEANS:
+            return self._category(word == "true", number, position)
+        return self._category(word or None, number, position)
+
     def _rows(self, instances: object) -> list[Sequence[object]]:
         """Each instance as a list of values in feature order."""
         if not isinstance(instances, list):

@@ -63,7 +63,7 @@ def encode(
     described, raw = [], []
     for name, array in tensors.items():
         datatype = NAMES.get(array.dtype.newbyteorder("<"), "BYTES")
-        data = _bytes_elements(array) if datatype == "BYTES" else array.astype(DTYPES[datatype], copy=False).tobytes()
+        data = raw_bytes(array)
         described.append(
             {
                 "name": name,
@@ -80,6 +80,16 @@ def encode(
     return len(header), b"".join((header, *raw))
 
 
+def raw_bytes(array: npt.NDArray[Any]) -> bytes:
+    """The elements as the extension writes them: little-endian, row-major; texts with their length each.
+
+    Raises:
+        TypeError: an element of an object array is neither text nor bytes.
+    """
+    datatype = NAMES.get(array.dtype.newbyteorder("<"))
+    return _bytes_elements(array) if datatype is None else array.astype(DTYPES[datatype], copy=False).tobytes()
+
+
 def decode(section: Section, body: bytes | bytearray | memoryview, header_length: int | str | None) -> Message:
     """The message in a body.
 
@@ -93,7 +103,7 @@ def decode(section: Section, body: bytes | bytearray | memoryview, header_length
             WRONG_DATATYPE, WRONG_SHAPE, WRONG_SIZE, BAD_BYTES or DUPLICATE_KEY and the tensor it is about.
     """
     view = memoryview(body)
-    length = _header_length(header_length, len(view))
+    length = checked_header_length(header_length, len(view))
     document = _document(view[:length])
     described = document.get(section)
     if not isinstance(described, list):
@@ -103,7 +113,7 @@ def decode(section: Section, body: bytes | bytearray | memoryview, header_length
     tensors: dict[str, npt.NDArray[Any]] = {}
     offset = length
     for position, item in enumerate(described):
-        name, array, used = _tensor(item, f"{section}[{position}]", view[offset:])
+        name, array, used = raw_tensor(item, f"{section}[{position}]", view[offset:])
         if name in tensors:
             raise InputError("DUPLICATE_KEY", f"{section}[{position}] is named like an earlier one.", field=section)
         tensors[name] = array
@@ -119,7 +129,8 @@ def decode(section: Section, body: bytes | bytearray | memoryview, header_length
     )
 
 
-def _header_length(value: int | str | None, size: int) -> int:
+def checked_header_length(value: int | str | None, size: int) -> int:
+    """The length of the JSON part of a body of `size` bytes; raises InputError BAD_HEADER_LENGTH."""
     if value is None:
         return size
     text = str(value)
@@ -144,14 +155,28 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-def _tensor(item: object, where: str, raw: memoryview) -> tuple[str, npt.NDArray[Any], int]:
-    """One described tensor: its name, its array, and how many raw bytes it took."""
+def described_tensor(item: object, where: str) -> tuple[str, str, list[int], dict[str, Any]]:
+    """Name, datatype, shape and the whole description of one tensor, checked.
+
+    Raises:
+        InputError: MISSING_FIELD, WRONG_SHAPE or WRONG_DATATYPE.
+    """
     if not isinstance(item, dict) or not isinstance(item.get("name"), str):
         raise InputError("MISSING_FIELD", f"{where} must be an object with a name.", field=where)
     datatype, shape = item.get("datatype"), _shape(item.get("shape"), where)
     if not isinstance(datatype, str) or (datatype != "BYTES" and datatype not in DTYPES):
         known = ", ".join((*DTYPES, "BYTES"))
         raise InputError("WRONG_DATATYPE", f"{where}: datatype must be one of {known}.", field=where)
+    return item["name"], datatype, shape, item
+
+
+def raw_tensor(item: object, where: str, raw: memoryview) -> tuple[str, npt.NDArray[Any], int]:
+    """One described tensor: its name, its array, and how many raw bytes it took.
+
+    Raises:
+        InputError: the description is wrong, or the bytes are not what it says.
+    """
+    name, datatype, shape, item = described_tensor(item, where)
     parameters = item.get("parameters") or {}
     size = parameters.get("binary_data_size") if isinstance(parameters, dict) else None
     if type(size) is not int or not 0 <= size <= len(raw):
@@ -161,7 +186,7 @@ def _tensor(item: object, where: str, raw: memoryview) -> tuple[str, npt.NDArray
     count = math.prod(shape)
     data = raw[:size]
     if datatype == "BYTES":
-        return item["name"], _bytes_array(data, count, where).reshape(shape), size
+        return name, _bytes_array(data, count, where).reshape(shape), size
     dtype = DTYPES[datatype]
     if size != count * dtype.itemsize:
         raise InputError(
@@ -173,7 +198,7 @@ def _tensor(item: object, where: str, raw: memoryview) -> tuple[str, npt.NDArray
     if datatype == "BOOL":
         # numpy would carry a 2 along as a boolean that equals neither.
         array = array.view(np.uint8) != 0
-    return item["name"], array.reshape(shape), size
+    return name, array.reshape(shape), size
 
 
 def _shape(value: object, where: str) -> list[int]:

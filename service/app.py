@@ -8,7 +8,7 @@ from flask.json.provider import DefaultJSONProvider
 from service import requests
 from service.bridge import Bridge
 from service.plane import DataPlane
-from service.routes import health, models, predict
+from service.routes import health, models, predict, v1, v2
 
 
 class _Json(DefaultJSONProvider):
@@ -29,6 +29,8 @@ def create_app(plane: DataPlane, bridge: Bridge) -> Flask:
     requests.install(app, plane.settings, plane.metrics)
     app.register_blueprint(predict.blueprint(plane, bridge))
     app.register_blueprint(models.blueprint(plane))
+    app.register_blueprint(v1.blueprint(plane))
+    app.register_blueprint(v2.blueprint(plane))
     if plane.settings.shows_health:
         app.register_blueprint(health.blueprint(plane, bridge))
     return app

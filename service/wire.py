@@ -20,27 +20,22 @@ _CONSTANT = re.compile(r"-?(NaN|Infinity)")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 
 
-def instances(body: bytes) -> list[Any]:
-    """The list in `{"instances": […]}`.
+def instances(body: bytes, names: tuple[str, ...] = ("instances",)) -> list[Any]:
+    """The list in `{"instances": […]}`; `names` are the words that may stand for "instances".
 
     Raises:
         InputError: EMPTY_BODY, BAD_JSON, BAD_UTF8, TOO_DEEP, NON_FINITE, OUT_OF_RANGE, NOT_AN_OBJECT,
             DUPLICATE_KEY, MISSING_FIELD, UNKNOWN_FIELD or WRONG_SHAPE.
     """
-    if not body.strip():
-        raise InputError("EMPTY_BODY", 'The body is empty; send {"instances": [...]}.')
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError as problem:
-        _explain(body, problem)
+    document = loads(body)
     if not isinstance(document, dict):
         raise InputError("NOT_AN_OBJECT", f'The body must be an object {{"instances": [...]}}, not {kind(document)}.')
     for name in document:
-        if name != "instances":
-            raise InputError("UNKNOWN_FIELD", f'The body has {shown(name)}; only "instances" is known.')
-    if "instances" not in document:
-        raise InputError("MISSING_FIELD", 'The body lacks "instances", a list of rows.', field="instances")
-    found = document["instances"]
+        if name not in names:
+            raise InputError("UNKNOWN_FIELD", f'The body has {shown(name)}; only "{names[0]}" is known.')
+    if len(document) != 1:
+        raise InputError("MISSING_FIELD", f'The body lacks "{names[0]}", a list of rows.', field=names[0])
+    (found,) = document.values()
     if not isinstance(found, list):
         raise InputError("WRONG_SHAPE", f"instances must be a list of rows, not {kind(found)}.", field="instances")
     _refuse_duplicates(body, found)
@@ -63,20 +58,44 @@ def explain_depth(body: bytes) -> None:
             depth -= 1
 
 
-def answer(signature: Signature, version: int, output: npt.NDArray[np.float32], probabilities: bool) -> bytes:
-    """The answer's body.
+def predictions(signature: Signature, output: npt.NDArray[np.float32], probabilities: bool) -> Any:
+    """The output as JSON values: numbers, or a label with its probability (on request, with all of them).
 
     Args:
         signature: of the model that answered.
-        version: of the model that answered.
         output: float32 [N] (regression) or [N, K] (classification).
         probabilities: whether each class's probability is added to every prediction.
     """
-    predictions: Any = output
-    if signature.target.classes:
-        predictions = [_classified(signature.target.classes, row, probabilities) for row in output]
-    document = {"model": signature.model, "version": version, "predictions": predictions}
+    if not signature.target.classes:
+        return output
+    return [_classified(signature.target.classes, row, probabilities) for row in output]
+
+
+def answer(signature: Signature, version: int, output: npt.NDArray[np.float32], probabilities: bool) -> bytes:
+    """The body of the gateway's own answer; the arguments are those of `predictions` and the version."""
+    document = {
+        "model": signature.model,
+        "version": version,
+        "predictions": predictions(signature, output, probabilities),
+    }
+    return dumps(document)
+
+
+def dumps(document: dict[str, Any]) -> bytes:
+    """JSON with numpy values as short as they are."""
     return orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def loads(body: bytes | memoryview) -> Any:
+    """Any JSON value.
+
+    Raises:
+        InputError: EMPTY_BODY, BAD_JSON, BAD_UTF8, TOO_DEEP, NON_FINITE or OUT_OF_RANGE.
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as problem:
+        _explain(bytes(body), problem)
 
 
 def _classified(classes: tuple[str, ...], row: npt.NDArray[np.float32], every: bool) -> dict[str, Any]:
@@ -109,6 +128,8 @@ def _refuse_duplicates(body: bytes, rows: list[Any]) -> None:
 
 def _explain(body: bytes, problem: orjson.JSONDecodeError) -> NoReturn:
     """Raise what is wrong with a body that is no JSON, more exactly than the parser says it."""
+    if not body.strip():
+        raise InputError("EMPTY_BODY", "The body is empty; it must be a JSON object.") from problem
     explain_depth(body)
     if body.startswith(b"\xef\xbb\xbf"):
         raise InputError("BAD_JSON", "The body starts with a byte order mark; send plain UTF-8.") from problem

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,8 @@ from service.served import Served
 
 Output = npt.NDArray[np.float32]
 # (headers, body) of the answer to an output.
-Render = Callable[[Output], tuple[list[tuple[str, str]], bytes]]
+Headers = list[tuple[str, str]]
+Render = Callable[[Output], tuple[Headers, bytes]]
 
 JSON = "application/json"
 JSON_HEADERS = [("content-type", JSON)]
@@ -47,19 +48,24 @@ class PredictionProtocol(Protocol):
         ...
 
 
-def check_json(call: Call) -> None:
-    """415 for anything but plain JSON; an absent Content-Type is taken for JSON."""
+def check_encoding(call: Call) -> None:
+    """415 for a compressed body."""
     encoding = call.header("content-encoding")
     if encoding is not None and encoding.lower() != "identity":
         sentence = "The body must not be compressed."
         raise ApiError(415, "UNSUPPORTED_ENCODING", sentence, headers={"Accept-Encoding": "identity"})
+
+
+def check_json(call: Call) -> None:
+    """415 for anything but plain JSON; an absent Content-Type is taken for JSON."""
+    check_encoding(call)
     kind = call.header("content-type")
     if kind is not None and kind != JSON and kind.partition(";")[0].strip().lower() != JSON:
         raise ApiError(415, "UNSUPPORTED_MEDIA_TYPE", f"The body must be JSON; send Content-Type: {JSON}.")
 
 
-def check_rows(rows: list[Any], most: int) -> None:
+def check_rows(rows: int, most: int) -> None:
     """413 for more rows than one request may have."""
-    if len(rows) > most:
-        sentence = f"instances has {len(rows)} rows; at most {most} are taken in one request."
-        raise ApiError(413, "TOO_MANY_ROWS", sentence, "instances")
+    if rows > most:
+        sentence = f"The request has {rows} rows; at most {most} are taken in one."
+        raise ApiError(413, "TOO_MANY_ROWS", sentence)

@@ -8,7 +8,7 @@ from mulgam.errors import InputError
 from service import wire
 from service.calls import Call
 from service.errors import ApiError
-from service.protocols.base import JSON_HEADERS, Decoded, Output, check_json, check_rows
+from service.protocols.base import JSON_HEADERS, Decoded, Headers, Output, check_json, check_rows
 from service.served import Served
 
 
@@ -23,13 +23,13 @@ class OwnJson:
         every = _wants_probabilities(call.query) if call.query else False
         try:
             rows = wire.instances(call.body)
-            check_rows(rows, max_rows)
+            check_rows(len(rows), max_rows)
             tensors = served.encoder.encode(rows)
         except InputError:
             wire.explain_depth(call.body)
             raise
 
-        def render(output: Output) -> tuple[list[tuple[str, str]], bytes]:
+        def render(output: Output) -> tuple[Headers, bytes]:
             return JSON_HEADERS, wire.answer(served.signature, served.version, output, every)
 
         return Decoded(tensors, len(rows), render)

@@ -1,0 +1,207 @@
+"""Open Inference Protocol V2 over REST with the binary tensor extension.
+
+`POST /v2/models/<model>[/versions/<version>]/infer`. Sources: kserve/open-inference-protocol,
+`inference_rest.md`; Triton's `extension_binary_data.md`. Outputs: the graph's own, and `label` (BYTES [N]) for
+a classifier.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mulgam import tensors as v2
+from mulgam.encoding import Arrays, check_tensors, shown
+from mulgam.errors import InputError
+from mulgam.signature import Tensor
+from service import wire
+from service.calls import Call
+from service.errors import ApiError
+from service.protocols.base import JSON_HEADERS, Decoded, Headers, Output, check_encoding, check_json, check_rows
+from service.protocols.v2_json import array_of
+from service.served import Served
+
+LABEL = "label"
+MAX_ID = 1024
+# The header in lower case, as the answer's headers are.
+_LENGTH = v2.LENGTH_HEADER.lower()
+
+
+class V2:
+    """Tensors in, tensors out, each as JSON or binary as the caller asks."""
+
+    name = "v2"
+
+    def decode(self, served: Served, call: Call, max_rows: int) -> Decoded:
+        """See `PredictionProtocol.decode`."""
+        length = call.header(_LENGTH)
+        if length is None:
+            check_json(call)
+        else:
+            check_encoding(call)
+        if length is not None and length.strip() == "0":
+            return self._decode_raw(served, call, max_rows)
+        view = memoryview(call.body)
+        header = v2.checked_header_length(length, len(view)) if length is not None else len(view)
+        document = _object(wire.loads(view[:header]))
+        identifier = _identifier(document)
+        parameters = _parameters(document, "parameters")
+        tensors = _inputs(served, document.get("inputs"), view[header:])
+        rows = check_tensors(served.signature, tensors)
+        check_rows(rows, max_rows)
+        wanted = _wanted(served, document.get("outputs"), bool(parameters.get("binary_data_output", False)))
+
+        def render(output: Output) -> tuple[Headers, bytes]:
+            return _answer(served, identifier, wanted, output)
+
+        return Decoded(tensors, rows, render)
+
+    def _decode_raw(self, served: Served, call: Call, max_rows: int) -> Decoded:
+        """The whole body is the bytes of the one input, and every output comes back binary."""
+        inputs = served.signature.inputs
+        dtype = v2.DTYPES[inputs[0].datatype]
+        width = inputs[0].shape[1]
+        if len(inputs) != 1:
+            raise InputError("WRONG_SHAPE", "A raw body needs a model with one input; this one has more.")
+        if not call.body or len(call.body) % (dtype.itemsize * width):
+            raise InputError(
+                "WRONG_SIZE",
+                f"A raw body must hold rows of {width} × {inputs[0].datatype}, not {len(call.body)} bytes.",
+            )
+        tensors = {inputs[0].name: np.frombuffer(call.body, dtype).reshape(-1, width)}
+        rows = check_tensors(served.signature, tensors)
+        check_rows(rows, max_rows)
+        wanted = _wanted(served, None, True)
+        return Decoded(tensors, rows, lambda output: _answer(served, None, wanted, output))
+
+
+def output_tensors(served: Served) -> list[dict[str, Any]]:
+    """The outputs as model metadata names them."""
+    described = [
+        {"name": one.name, "datatype": one.datatype, "shape": list(one.shape)} for one in served.signature.outputs
+    ]
+    if served.signature.target.classes:
+        described.append({"name": LABEL, "datatype": "BYTES", "shape": [-1]})
+    return described
+
+
+def described_tensor(tensor: Tensor) -> dict[str, Any]:
+    """One tensor as model metadata names it."""
+    return {"name": tensor.name, "datatype": tensor.datatype, "shape": list(tensor.shape)}
+
+
+def _object(document: Any) -> dict[str, Any]:
+    if not isinstance(document, dict):
+        raise InputError("NOT_AN_OBJECT", "The JSON part of the request must be an object.")
+    return document
+
+
+def _identifier(document: dict[str, Any]) -> str | None:
+    identifier = document.get("id")
+    if identifier is not None and (not isinstance(identifier, str) or len(identifier) > MAX_ID):
+        raise InputError("BAD_PARAMETER", f"id must be a string of at most {MAX_ID} characters.", "id")
+    return identifier
+
+
+def _parameters(owner: dict[str, Any], where: str) -> dict[str, Any]:
+    parameters = owner.get("parameters")
+    if parameters is None:
+        return {}
+    if not isinstance(parameters, dict):
+        raise InputError("BAD_PARAMETER", f"{where} must be an object.", where)
+    for name in ("binary_data", "binary_data_output"):
+        if not isinstance(parameters.get(name, False), bool):
+            raise InputError("BAD_PARAMETER", f"{where}.{name} must be true or false.", where)
+    return parameters
+
+
+def _inputs(served: Served, described: Any, raw: memoryview) -> Arrays:
+    if not isinstance(described, list) or not described:
+        raise InputError("MISSING_FIELD", 'The request lacks "inputs", a list of tensors.', "inputs")
+    if len(described) > v2.MAX_TENSORS:
+        raise InputError("TOO_MANY_TENSORS", f"inputs may have at most {v2.MAX_TENSORS} tensors.", "inputs")
+    tensors: Arrays = {}
+    for position, item in enumerate(described):
+        where = f"inputs[{position}]"
+        if isinstance(item, dict) and "data" in item:
+            name, array = array_of(item, where)
+        else:
+            name, array, used = v2.raw_tensor(item, where, raw)
+            raw = raw[used:]
+        if name in tensors:
+            raise InputError("DUPLICATE_KEY", f"{where} is named like an earlier one.", where)
+        tensors[name] = served.encoder.encode_words(name, _words(array, where)) if array.dtype == object else array
+    if raw:
+        raise InputError("WRONG_SIZE", f"{len(raw)} bytes are left over after the last tensor.")
+    return tensors
+
+
+def _words(array: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
+    """BYTES elements as strings."""
+    words = np.empty(array.size, dtype=object)
+    try:
+        words[:] = [one.decode("utf-8") if isinstance(one, bytes) else one for one in array.ravel().tolist()]
+    except UnicodeDecodeError as problem:
+        raise InputError("BAD_UTF8", f"{where} holds an element that is not UTF-8.", where) from problem
+    return words.reshape(array.shape)
+
+
+def _wanted(served: Served, described: Any, binary: bool) -> list[tuple[str, bool]]:
+    """(output, whether binary) in the order of the answer."""
+    known = [one["name"] for one in output_tensors(served)]
+    if described is None or described == []:
+        return [(name, binary) for name in known]
+    if not isinstance(described, list):
+        raise InputError("WRONG_TYPE", "outputs must be a list.", "outputs")
+    wanted: list[tuple[str, bool]] = []
+    for position, item in enumerate(described):
+        where = f"outputs[{position}]"
+        name = item.get("name") if isinstance(item, dict) else None
+        if not isinstance(name, str) or name not in known:
+            asked = shown(name) if isinstance(name, str) else "nothing"
+            raise InputError("UNKNOWN_FIELD", f"{where} names {asked}; there are {', '.join(known)}.", where)
+        if name in [one for one, _ in wanted]:
+            raise InputError("DUPLICATE_KEY", f"{where} asks for {name!r} again.", where)
+        parameters = _parameters(item, f"{where}.parameters")
+        if parameters.get("classification") is not None:
+            raise ApiError(
+                400, "BAD_PARAMETER", f"The classification extension is not spoken here; ask for {LABEL}.", where
+            )
+        wanted.append((name, bool(parameters.get("binary_data", binary))))
+    return wanted
+
+
+def _answer(
+    served: Served, identifier: str | None, wanted: list[tuple[str, bool]], output: Output
+) -> tuple[Headers, bytes]:
+    described: list[dict[str, Any]] = []
+    raw: list[bytes] = []
+    for name, binary in wanted:
+        array = _labels(served, output) if name == LABEL else output
+        item: dict[str, Any] = {
+            "name": name,
+            "datatype": "BYTES" if name == LABEL else "FP32",
+            "shape": list(array.shape),
+        }
+        if binary:
+            data = v2.raw_bytes(array)
+            item["parameters"] = {"binary_data_size": len(data)}
+            raw.append(data)
+        else:
+            item["data"] = array.tolist() if name == LABEL else array.ravel()
+        described.append(item)
+    document: dict[str, Any] = {"model_name": served.name, "model_version": str(served.version), "outputs": described}
+    if identifier is not None:
+        document["id"] = identifier
+    header = wire.dumps(document)
+    if not raw:
+        return JSON_HEADERS, header
+    headers = [("content-type", v2.CONTENT_TYPE), (_LENGTH, str(len(header)))]
+    return headers, b"".join((header, *raw))
+
+
+def _labels(served: Served, output: Output) -> npt.NDArray[Any]:
+    classes: npt.NDArray[Any] = np.array(served.signature.target.classes, dtype=object)
+    return classes.take(output.argmax(axis=1))

@@ -1,0 +1,23 @@
+"""KServe V1 beside `:predict`: which models there are, and whether one is ready."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, jsonify
+
+from service.plane import DataPlane
+
+
+def blueprint(plane: DataPlane) -> Blueprint:
+    """The describing routes of V1."""
+    routes = Blueprint("v1", __name__)
+
+    @routes.get("/v1/models")
+    def models() -> Response:
+        return jsonify(models=[served.name for served in plane.catalogue])
+
+    @routes.get("/v1/models/<model>")
+    def one(model: str) -> Response:
+        served = plane.catalogue.find(model)
+        return jsonify(name=served.name, ready=plane.readiness.states[served.name].ready)
+
+    return routes
