@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from model import baselines, evaluation
@@ -114,5 +113,5 @@ def _document(standing: Standing) -> dict[str, Any]:
 
 
 def shown_score(value: float) -> str:
-    """A score for people: four significant digits."""
-    return f"{value:.4g}" if np.isfinite(value) else str(value)
+    """A score for people: four significant digits, large ones in full."""
+    return f"{value:,.0f}" if 1e3 <= abs(value) < 1e12 else f"{value:.4g}"

@@ -173,3 +173,9 @@ def test_the_report_needs_nothing_from_elsewhere() -> None:
     html = reported([stood(1.0, 2.0)])
     assert "<svg" in html
     assert all(word not in html for word in ("http:", "https:", "src=", "<link", "@import", "url("))
+
+
+@pytest.mark.parametrize(("score", "shown"), [(0.98051, "0.9805"), (51372.4, "51,372"), (-0.00085, "-0.00085")])
+def test_scores_are_shown_as_people_write_them(score: float, shown: str) -> None:
+    """Four significant digits, and large errors in full instead of in powers of ten."""
+    assert standing.shown_score(score) == shown
