@@ -203,5 +203,6 @@ def _answer(
 
 
 def _labels(served: Served, output: Output) -> npt.NDArray[Any]:
-    classes: npt.NDArray[Any] = np.array(served.signature.target.classes, dtype=object)
-    return classes.take(output.argmax(axis=1))
+    labels = np.empty(len(output), dtype=object)
+    labels[:] = [served.signature.target.classes[best] for best in output.argmax(axis=1)]
+    return labels

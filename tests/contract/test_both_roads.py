@@ -1,0 +1,197 @@
+"""The edge answers predictions by itself, Flask answers them under any WSGI server: header by header the same."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import numpy as np
+import pytest
+from flask import Flask, Response, abort, request
+
+from mulgam import tensors as v2
+from mulgam.registry import Registry
+from service.app import create_app
+from service.backends.onnxruntime import OnnxRuntimeBackend
+from service.bridge import Bridge
+from service.edge import Edge
+from service.metrics import Metrics
+from service.plane import DataPlane
+from service.served import load
+from service.settings import Settings
+
+Answer = tuple[int, dict[str, str], bytes]
+LENGTH, BINARY = v2.encode("inputs", {"numeric": np.array([[32, 3, 0.3], [np.nan, 3, 0.5]], np.float32)})
+
+
+class Scope:
+    """A request as granian tells of it."""
+
+    def __init__(self, method: str, target: str, headers: dict[str, str]) -> None:
+        self.method = method
+        self.path, _, self.query_string = target.partition("?")
+        self.client, self.scheme = "127.0.0.1:9", "http"
+        self.headers = headers
+
+
+class Exchange:
+    """Granian's side: gives the body, keeps the answer."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self.answer: Answer | None = None
+
+    def __call__(self) -> asyncio.Future[bytes]:
+        """The whole body."""
+        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        future.set_result(self._body)
+        return future
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """The body in chunks."""
+        yield self._body
+
+    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        """Keep the answer."""
+        self.answer = (status, dict(headers), body)
+
+
+@pytest.fixture(scope="module")
+def bridge() -> Any:
+    """A running loop."""
+    bridge = Bridge()
+    yield bridge
+    bridge.close()
+
+
+@pytest.fixture(scope="module")
+def plane(registry: Registry, bridge: Bridge) -> Any:
+    """Both models over ONNX Runtime."""
+    catalogue = load(registry, {"notes": 1, "shapes": 1}, "onnx")
+    plane = DataPlane(Settings(max_rows=50), catalogue, OnnxRuntimeBackend(catalogue, "cpu"), Metrics())
+    bridge.run(plane.readiness.replay())
+    yield plane
+    bridge.run(plane.backend.close())
+
+
+def by_edge(
+    app: Flask, plane: DataPlane, bridge: Bridge, method: str, target: str, headers: dict[str, str], body: bytes
+) -> Answer:
+    """Through the edge."""
+    exchange = Exchange(body)
+
+    async def scene() -> Answer:
+        edge = Edge(app, plane)
+        await edge.__rsgi__(Scope(method, target, headers), exchange)
+        edge.close()
+        assert exchange.answer is not None
+        return exchange.answer
+
+    return bridge.run(scene())
+
+
+def by_flask(app: Flask, method: str, target: str, headers: dict[str, str], body: bytes) -> Answer:
+    """Through Flask alone."""
+    answer = app.test_client().open(target, method=method, headers=headers, data=body)
+    kept = {name.lower(): value for name, value in answer.headers.items() if name.lower() != "content-length"}
+    return answer.status_code, kept, answer.data
+
+
+ROW = b'{"instances":[[32,3,0.3]]}'
+V2_JSON = json.dumps(
+    {"id": "7", "inputs": [{"name": "numeric", "datatype": "FP32", "shape": [1, 3], "data": [[32, 3, 0.3]]}]}
+).encode()
+CASES: list[tuple[str, str, bytes, dict[str, str]]] = [
+    ("POST", "/predict/notes", ROW, {}),
+    ("POST", "/predict/notes/versions/1", ROW, {}),
+    ("POST", "/predict/shapes?probabilities=all", b'{"instances":[[1,null,3]]}', {}),
+    ("POST", "/predict/shapes?probabilities=some", ROW, {}),
+    ("POST", "/v1/models/notes:predict", ROW, {}),
+    ("POST", "/v1/models/shapes:predict", b'{"inputs":[[1,2,3]]}', {}),
+    ("POST", "/v2/models/notes/infer", V2_JSON, {}),
+    ("POST", "/v2/models/shapes/versions/1/infer", V2_JSON, {}),
+    ("POST", "/v2/models/shapes/infer", BINARY, {"inference-header-content-length": str(LENGTH)}),
+    ("POST", "/v2/models/shapes/infer", BINARY, {"inference-header-content-length": "99999999999"}),
+    ("POST", "/v2/models/notes/infer", BINARY[LENGTH:], {"inference-header-content-length": "0"}),
+    ("POST", "/predict/notes", b'{"instances":[[1,2]]}', {}),
+    ("POST", "/predict/notes", b"{", {}),
+    ("POST", "/predict/notes", b"", {}),
+    ("POST", "/predict/notes", b'{"instances":' + b"[" * 900 + b"]" * 900 + b"}", {}),
+    ("POST", "/predict/notes", json.dumps({"instances": [[1, 2, 3]] * 51}).encode(), {}),
+    ("POST", "/predict/notes", ROW, {"content-type": "text/plain"}),
+    ("POST", "/predict/notes", ROW, {"content-type": "application/json; charset=utf-8"}),
+    ("POST", "/predict/notes", ROW, {"content-encoding": "gzip"}),
+    ("POST", "/predict/notes", ROW, {"x-request-timeout": "soon"}),
+    ("POST", "/predict/notes", ROW, {"x-request-timeout": "0.5"}),
+    ("POST", "/predict/nope", ROW, {}),
+    ("POST", "/predict/notes/versions/9", ROW, {}),
+    ("GET", "/predict/notes", b"", {}),
+    ("GET", "/v2/models/shapes", b"", {}),
+    ("GET", "/v2/health/ready", b"", {}),
+    ("POST", "/v2/repository/index", b"", {}),
+    ("GET", "/nope", b"", {}),
+]
+
+
+@pytest.mark.parametrize(("method", "target", "body", "headers"), CASES)
+def test_both_roads_give_the_same_answer(
+    plane: DataPlane, bridge: Bridge, method: str, target: str, body: bytes, headers: dict[str, str]
+) -> None:
+    """Status, headers and body are equal."""
+    sent = {"host": "localhost", "content-length": str(len(body)), "x-request-id": "one-and-the-same", **headers}
+    app = create_app(plane, bridge)
+    edge = by_edge(app, plane, bridge, method, target, sent, body)
+    flask = by_flask(app, method, target, sent, body)
+    edge[1].pop("content-length", None)
+    assert edge == flask
+    assert edge[1]["x-request-id"] == "one-and-the-same"
+
+
+def test_a_hook_of_the_user_sees_every_prediction(plane: DataPlane, bridge: Bridge) -> None:
+    """A `before_request` that someone adds to the app is honoured on both roads."""
+    app = create_app(plane, bridge)
+
+    @app.before_request
+    def only_with_a_word() -> None:
+        if request.headers.get("X-Word") != "please":
+            abort(403)
+
+    @app.after_request
+    def mark(response: Response) -> Response:
+        response.headers["X-Seen"] = "yes"
+        return response
+
+    for word, status in (("please", 200), ("now", 403)):
+        headers = {"host": "localhost", "content-length": str(len(ROW)), "x-word": word}
+        edge = by_edge(app, plane, bridge, "POST", "/predict/notes", headers, ROW)
+        flask = by_flask(app, "POST", "/predict/notes", headers, ROW)
+        assert (edge[0], flask[0]) == (status, status)
+        assert (edge[1]["x-seen"], flask[1]["x-seen"]) == ("yes", "yes")
+
+
+def test_both_roads_count_the_same(registry: Registry, bridge: Bridge) -> None:
+    """A request is one request in the metrics, whichever way it took."""
+    catalogue = load(registry, {"notes": 1}, "onnx")
+    counted = []
+    for road in (by_edge, by_flask):
+        plane = DataPlane(Settings(), catalogue, OnnxRuntimeBackend(catalogue, "cpu"), Metrics())
+        app = create_app(plane, bridge)
+        headers = {"host": "localhost", "content-length": str(len(ROW))}
+        for body in (ROW, b"{"):
+            headers["content-length"] = str(len(body))
+            arguments = (app, plane, bridge) if road is by_edge else (app,)
+            road(*arguments, "POST", "/predict/notes", headers, body)  # type: ignore[operator]
+        plane.metrics.flush()
+        samples = [sample for family in plane.metrics.registry.collect() for sample in family.samples]
+        counted.append(
+            {
+                (one.name, *sorted(one.labels.items())): one.value
+                for one in samples
+                if one.name.endswith(("_total", "_count"))
+            }
+        )
+        bridge.run(plane.backend.close())
+    assert counted[0] == counted[1]
+    assert sum(value for key, value in counted[0].items() if key[0] == "mulgam_requests_total") == 2
