@@ -14,7 +14,7 @@ import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
 from service.prediction import total
@@ -153,6 +153,11 @@ class ModelMeters:
             if count:
                 self._metrics.predicted_class.labels(*self._labels, label).inc(count)
         self._counts[:] = 0
+
+
+def forget(pid: int) -> None:
+    """Drop the gauges of a process that ended: else they say for ever what was true last. Its counters stay."""
+    mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
 
 class _Readiness(Collector):

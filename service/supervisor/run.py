@@ -142,10 +142,10 @@ class Supervisor:
             raise
         finally:
             os.close(writing)
-        self._spawn(self._listen(reading))
+        self._spawn(self._listen(reading, process.pid))
         return process
 
-    async def _listen(self, descriptor: int) -> None:
+    async def _listen(self, descriptor: int, pid: int) -> None:
         """Take in what a gateway process tells, until it ends."""
         reader = asyncio.StreamReader()
         pipe = os.fdopen(descriptor, "rb")
@@ -157,6 +157,7 @@ class Supervisor:
                     self._overview.status = status.from_line(line)
         finally:
             transport.close()
+            metrics.forget(pid)
             self._overview.status = status.Status(at=self._overview.status.at - status.STALE_SECONDS)
 
     async def _relay(self, output: asyncio.StreamReader) -> None:

@@ -56,10 +56,21 @@ class Running:
         """One request."""
         return call(self.port, method, path, body, timeout=10, **headers)
 
-    def close(self) -> None:
-        """Stop serving."""
-        self.hold.set()
+    def is_listening(self) -> bool:
+        """Whether a new connection is taken."""
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+            return True
+        return False
+
+    def stop(self) -> None:
+        """Stop serving, as the gateway does."""
         self._bridge.run(self._stop())
+
+    def close(self) -> None:
+        """End everything."""
+        self.hold.set()
+        self.stop()
+        self._bridge.run(self._release())
         self._bridge.close()
 
     def _app(self) -> Flask:
@@ -97,6 +108,8 @@ class Running:
     async def _stop(self) -> None:
         self._server.stop()  # type: ignore[no-untyped-call]
         await self._serving
+
+    async def _release(self) -> None:
         await asyncio.to_thread(self.edge.close)
         await self.plane.backend.close()
 
@@ -149,6 +162,20 @@ def test_draining_closes_each_connection(serve: Serve) -> None:
     running.edge.draining = True
     answer = running.call("GET", "/echo")
     assert (answer.status, answer.headers["connection"]) == (200, "close")
+
+
+def test_a_stop_lets_requests_in_hand_finish(serve: Serve) -> None:
+    """What was taken is answered; nothing new is."""
+    running = serve()
+    with ThreadPoolExecutor(2) as threads:
+        held = threads.submit(running.call, "GET", "/hold")
+        wait_until(lambda: running.inflight == 1, 5, "a request is held")
+        stopped = threads.submit(running.stop)
+        wait_until(lambda: not running.is_listening(), 5, "no new connection is taken")
+        assert not stopped.done()
+        running.hold.set()
+        assert held.result().body == b"held"
+        stopped.result(5)
 
 
 def send_slowly(port: int, head: bytes, parts: list[bytes], pause: float) -> bytes:
