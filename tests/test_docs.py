@@ -168,8 +168,10 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert anchor in anchors(file), f"{target}: there is no such heading"
 
 
-# Folders where a person's or a machine's own files lie; `/tmp` and the like are the same everywhere, and "someone" is nobody.
-_PRIVATE = re.compile(r"(?<![\w.~-])/(?:home|Users|root|work|mnt|media|srv/[a-z]+/src)/(?!someone\b)[A-Za-z0-9_.-]+")
+# Where persons' own files lie ("someone" is nobody), and where this copy of the repository does.
+_PRIVATE = re.compile(
+    rf"(?<![\w.~-])(?:/(?:home|Users|root|mnt|media)/(?!someone\b)[A-Za-z0-9_.-]+|{re.escape(str(ROOT))}(?![\w-]))"
+)
 
 
 def test_a_path_of_a_machine_is_noticed() -> None:
@@ -177,6 +179,7 @@ def test_a_path_of_a_machine_is_noticed() -> None:
     machine = "/".join(("", "home", "ann", "x"))
     assert _PRIVATE.search(f"see {machine}.")
     assert _PRIVATE.search(f'"{machine}"')
+    assert _PRIVATE.search(f"cd {ROOT}/docs")
     assert not _PRIVATE.search(f"https://example.org{machine}")
     assert not _PRIVATE.search("the registry's /root of it")
 
