@@ -95,7 +95,7 @@ class Encoder:
         Raises:
             InputError: WRONG_SHAPE, WRONG_TYPE or BAD_UTF8.
         """
-        if name == TEXT and self._text is not None and words.size == len(words):
+        if name == TEXT and self._text is not None and words.size == len(words) > 0:
             position = self._text
             return np.stack([self._points(word, n, position) for n, word in enumerate(words.ravel().tolist())])
         if name != CATEGORIES or words.ndim != 2 or words.shape[1] != len(self._categories):

@@ -7,6 +7,7 @@ import unicodedata
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,6 +71,46 @@ def test_a_text_is_normalised_and_cut() -> None:
     assert code_points(decomposed, 3).tolist() == [ord("가"), ord("나"), 0]
     assert code_points("가나다라마", 3).tolist() == [ord("가"), ord("나"), ord("다")]
     assert code_points("😀", 2).tolist() == [0x1F600, 0]
+
+
+def objects(*rows: Any) -> npt.NDArray[Any]:
+    """Words as V2 clients send them, of any shape."""
+    return np.array(rows, dtype=object)
+
+
+def test_words_encode_as_instances_do() -> None:
+    """V2 clients may leave the encoding of categories and text to us; an empty word is a missing value."""
+    encoder = Encoder(MIXED)
+    arrays = encode(MIXED, [1, "강남구", True, "역 앞", 3], [1, None, None, None, 3], [1, "제주도", False, "", 1])
+    words = objects(["강남구", "true"], ["", ""], ["제주도", "false"])
+    np.testing.assert_array_equal(encoder.encode_words("categories", words), arrays["categories"])
+    for texts in (objects("역 앞", "", ""), objects(["역 앞"], [""], [""])):
+        np.testing.assert_array_equal(encoder.encode_words("text", texts), arrays["text"])
+
+
+WORDS_REFUSED: dict[str, tuple[Signature, str, npt.NDArray[Any], str, str]] = {
+    "numbers": (MIXED, "numeric", objects(["1", "2"]), "WRONG_SHAPE", "numeric"),
+    "no text in the model": (PLAIN, "text", objects("a"), "WRONG_SHAPE", "text"),
+    "an unknown input": (MIXED, "x\n", objects("a"), "WRONG_SHAPE", "x\n"),
+    "too few categories": (MIXED, "categories", objects(["a"]), "WRONG_SHAPE", "categories"),
+    "categories in one dimension": (MIXED, "categories", objects("a", "b"), "WRONG_SHAPE", "categories"),
+    "two texts in a row": (MIXED, "text", objects(["a", "b"]), "WRONG_SHAPE", "text"),
+    "no texts": (MIXED, "text", objects(), "WRONG_SHAPE", "text"),
+    "no boolean": (MIXED, "categories", objects(["a", "yes"]), "WRONG_TYPE", "instances[0].lift"),
+    "a value that may not be missing": (describe(Feature("lift", "boolean", missing=False)), "categories",
+                                        objects([""]), "WRONG_TYPE", "instances[0].lift"),
+    "half of a surrogate pair": (MIXED, "text", objects("a", "\ud800"), "BAD_UTF8", "instances[1].note"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WORDS_REFUSED)
+def test_words_that_do_not_fit_are_refused(case: str) -> None:
+    """By the rules of instances, and with the place in the caller's rows."""
+    described, name, words, code, field = WORDS_REFUSED[case]
+    with pytest.raises(InputError) as raised:
+        Encoder(described).encode_words(name, words)
+    assert (raised.value.code, raised.value.field) == (code, field)
+    assert "\n" not in str(raised.value)
 
 
 REFUSED: dict[str, tuple[Signature, Any, str, str | None]] = {
