@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
@@ -27,6 +27,10 @@ class Bridge:
     def run(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
         """The coroutine's result; the calling thread waits for it."""
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result()
+
+    def call(self, function: Callable[..., object], *arguments: object) -> None:
+        """Let the loop call a function soon; nobody waits."""
+        self.loop.call_soon_threadsafe(function, *arguments)
 
     def close(self) -> None:
         """Stop and close the loop if it is the bridge's own."""

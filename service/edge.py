@@ -107,10 +107,11 @@ class Edge:
 
     async def _answer(self, scope: Scope, body: bytes) -> Reply:
         way = self._short_ways.get(scope.path)
-        if way is None or scope.method != "POST" or len(body) > LOOP_BYTES:
+        header = scope.headers.get
+        # A small compressed body can become a large one.
+        if way is None or scope.method != "POST" or len(body) > LOOP_BYTES or header("content-encoding"):
             return await self._through_app(scope, body)
         protocol, served = way
-        header = scope.headers.get
         call = Call(header, scope.query_string, body, request_id(header("x-request-id")), time.perf_counter())
         return await respond(self._plane, protocol, served, call)
 

@@ -1,4 +1,5 @@
-"""One prediction call from whole request to whole answer. Edge and Flask both call `respond`, nothing else."""
+"""One prediction call from whole request to whole answer: on the event loop (`respond`), or from a thread that
+does the parsing and writing itself (`respond_in_thread`). Both are the same steps in the same order."""
 
 from __future__ import annotations
 
@@ -8,10 +9,12 @@ import time
 import orjson
 
 from mulgam.errors import InputError
+from service import compression
+from service.bridge import Bridge
 from service.calls import Call, Reply
 from service.errors import ApiError, from_input_error, from_status
 from service.plane import DataPlane
-from service.protocols.base import JSON_HEADERS, PredictionProtocol
+from service.protocols.base import JSON_HEADERS, Decoded, Output, PredictionProtocol
 from service.served import Served
 
 log = logging.getLogger(__name__)
@@ -19,31 +22,30 @@ log = logging.getLogger(__name__)
 
 async def respond(plane: DataPlane, protocol: PredictionProtocol, served: Served, call: Call) -> Reply:
     """The answer, also to what is wrong; counted and logged. Never raises but for cancellation."""
-    error: ApiError | None = None
     try:
-        reply = await _predicted(plane, protocol, served, call)
-    except ApiError as problem:
-        error = problem
-    except InputError as problem:
-        error = from_input_error(problem)
-    except Exception:
-        log.exception("request failed", extra={"request_id": call.request_id})
-        error = from_status(500)
-    if error is not None:
-        reply = error_reply(error, call.request_id)
-    seconds = time.perf_counter() - call.received
-    plane.metrics.of(served).answered(protocol.name, reply.status, seconds)
-    if error is not None:
-        log_error(error, call.request_id, served.name, protocol.name, seconds)
+        decoded = _decoded(plane, protocol, served, call)
+        output = await plane.predict(served, decoded.tensors, decoded.rows, _timeout(plane, call))
+        reply = _rendered(served, call, decoded, output)
+    except Exception as problem:
+        reply = _failed(problem, served, protocol, call)
+    plane.metrics.of(served).answered(protocol.name, reply.status, time.perf_counter() - call.received)
     return reply
 
 
-async def _predicted(plane: DataPlane, protocol: PredictionProtocol, served: Served, call: Call) -> Reply:
-    timeout = _timeout(call, plane.settings.request_timeout)
-    decoded = protocol.decode(served, call, plane.settings.max_rows)
-    output = await plane.predict(served, decoded.tensors, decoded.rows, timeout)
-    headers, body = decoded.render(output)
-    return Reply(200, [*headers, ("x-model-digest", served.digest), ("x-request-id", call.request_id)], body)
+def respond_in_thread(
+    plane: DataPlane, bridge: Bridge, protocol: PredictionProtocol, served: Served, call: Call
+) -> Reply:
+    """The same from another thread: only the prediction itself goes to the loop, which a large body would hold."""
+    try:
+        decoded = _decoded(plane, protocol, served, call)
+        output = bridge.run(plane.predict(served, decoded.tensors, decoded.rows, _timeout(plane, call)))
+        reply = _rendered(served, call, decoded, output)
+    except Exception as problem:
+        reply = _failed(problem, served, protocol, call)
+    seconds = time.perf_counter() - call.received
+    # Tallies belong to the loop's thread.
+    bridge.call(plane.metrics.of(served).answered, protocol.name, reply.status, seconds)
+    return reply
 
 
 def error_reply(error: ApiError, request_id: str) -> Reply:
@@ -64,9 +66,35 @@ def log_error(error: ApiError, request_id: str, model: str, protocol: str, secon
         log.log(level, "refused: %s", error, extra=fields)
 
 
-def _timeout(call: Call, most: float) -> float:
+def _decoded(plane: DataPlane, protocol: PredictionProtocol, served: Served, call: Call) -> Decoded:
+    encoding = call.header("content-encoding")
+    if encoding is not None:
+        call.body = compression.inflated(call.body, encoding, plane.settings.max_body_bytes)
+    return protocol.decode(served, call, plane.settings.max_rows)
+
+
+def _rendered(served: Served, call: Call, decoded: Decoded, output: Output) -> Reply:
+    headers, body = decoded.render(output)
+    headers = [*headers, ("x-model-digest", served.digest), ("x-request-id", call.request_id)]
+    return compression.compressed(Reply(200, headers, body), call.header("accept-encoding"))
+
+
+def _failed(problem: Exception, served: Served, protocol: PredictionProtocol, call: Call) -> Reply:
+    if isinstance(problem, ApiError):
+        error = problem
+    elif isinstance(problem, InputError):
+        error = from_input_error(problem)
+    else:
+        log.error("request failed", exc_info=problem, extra={"request_id": call.request_id})
+        error = from_status(500)
+    log_error(error, call.request_id, served.name, protocol.name, time.perf_counter() - call.received)
+    return error_reply(error, call.request_id)
+
+
+def _timeout(plane: DataPlane, call: Call) -> float:
     """Seconds from `X-Request-Timeout`, at most the service's own limit; raises ApiError 400."""
     text = call.header("x-request-timeout")
+    most = plane.settings.request_timeout
     if text is None:
         return most
     try:

@@ -48,17 +48,8 @@ class PredictionProtocol(Protocol):
         ...
 
 
-def check_encoding(call: Call) -> None:
-    """415 for a compressed body."""
-    encoding = call.header("content-encoding")
-    if encoding is not None and encoding.lower() != "identity":
-        sentence = "The body must not be compressed."
-        raise ApiError(415, "UNSUPPORTED_ENCODING", sentence, headers={"Accept-Encoding": "identity"})
-
-
 def check_json(call: Call) -> None:
     """415 for anything but plain JSON; an absent Content-Type is taken for JSON."""
-    check_encoding(call)
     kind = call.header("content-type")
     if kind is not None and kind != JSON and kind.partition(";")[0].strip().lower() != JSON:
         raise ApiError(415, "UNSUPPORTED_MEDIA_TYPE", f"The body must be JSON; send Content-Type: {JSON}.")

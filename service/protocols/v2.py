@@ -19,7 +19,7 @@ from mulgam.signature import Tensor
 from service import wire
 from service.calls import Call
 from service.errors import ApiError
-from service.protocols.base import JSON_HEADERS, Decoded, Headers, Output, check_encoding, check_json, check_rows
+from service.protocols.base import JSON_HEADERS, Decoded, Headers, Output, check_json, check_rows
 from service.protocols.v2_json import array_of
 from service.served import Served
 
@@ -39,8 +39,6 @@ class V2:
         length = call.header(_LENGTH)
         if length is None:
             check_json(call)
-        else:
-            check_encoding(call)
         if length is not None and length.strip() == "0":
             return self._decode_raw(served, call, max_rows)
         view = memoryview(call.body)

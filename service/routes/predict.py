@@ -1,4 +1,4 @@
-"""The prediction routes: Flask's side of `respond`, one rule for each path of `protocols/paths.py`."""
+"""The prediction routes: Flask's side of `respond_in_thread`, one rule for each path of `protocols/paths.py`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from service.plane import DataPlane
 from service.protocols.base import PredictionProtocol
 from service.protocols.paths import PATHS
 from service.requests import to_flask
-from service.respond import respond
+from service.respond import respond_in_thread
 
 
 def blueprint(plane: DataPlane, bridge: Bridge) -> Blueprint:
@@ -23,7 +23,7 @@ def blueprint(plane: DataPlane, bridge: Bridge) -> Blueprint:
         header = request.headers.get
         call = Call(header, request.query_string.decode("latin-1"), body, g.request_id, g.started)
         g.predicted = True
-        return to_flask(bridge.run(respond(plane, protocol, served, call)))
+        return to_flask(respond_in_thread(plane, bridge, protocol, served, call))
 
     for template, protocol in PATHS:
         routes.add_url_rule(template, template, answer, methods=["POST"], defaults={"protocol": protocol})

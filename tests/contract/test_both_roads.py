@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
+import zlib
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -100,6 +102,7 @@ def by_flask(app: Flask, method: str, target: str, headers: dict[str, str], body
 
 
 ROW = b'{"instances":[[32,3,0.3]]}'
+LONG = json.dumps({"instances": [[1, 2, 3]] * 50}).encode()
 V2_JSON = json.dumps(
     {"id": "7", "inputs": [{"name": "numeric", "datatype": "FP32", "shape": [1, 3], "data": [[32, 3, 0.3]]}]}
 ).encode()
@@ -123,6 +126,11 @@ CASES: list[tuple[str, str, bytes, dict[str, str]]] = [
     ("POST", "/predict/notes", ROW, {"content-type": "text/plain"}),
     ("POST", "/predict/notes", ROW, {"content-type": "application/json; charset=utf-8"}),
     ("POST", "/predict/notes", ROW, {"content-encoding": "gzip"}),
+    ("POST", "/predict/notes", gzip.compress(ROW), {"content-encoding": "gzip"}),
+    ("POST", "/predict/notes", zlib.compress(ROW), {"content-encoding": "deflate"}),
+    ("POST", "/predict/notes", ROW, {"content-encoding": "br"}),
+    ("POST", "/predict/shapes?probabilities=all", LONG, {"accept-encoding": "br, gzip"}),
+    ("POST", "/predict/shapes?probabilities=all", LONG, {"accept-encoding": "gzip;q=0"}),
     ("POST", "/predict/notes", ROW, {"x-request-timeout": "soon"}),
     ("POST", "/predict/notes", ROW, {"x-request-timeout": "0.5"}),
     ("POST", "/predict/nope", ROW, {}),
@@ -171,6 +179,11 @@ def test_a_hook_of_the_user_sees_every_prediction(plane: DataPlane, bridge: Brid
         assert (edge[1]["x-seen"], flask[1]["x-seen"]) == ("yes", "yes")
 
 
+async def flush(plane: DataPlane) -> None:
+    """On the loop, after what threads have asked of it."""
+    plane.metrics.flush()
+
+
 def test_both_roads_count_the_same(registry: Registry, bridge: Bridge) -> None:
     """A request is one request in the metrics, whichever way it took."""
     catalogue = load(registry, {"notes": 1}, "onnx")
@@ -183,7 +196,7 @@ def test_both_roads_count_the_same(registry: Registry, bridge: Bridge) -> None:
             headers["content-length"] = str(len(body))
             arguments = (app, plane, bridge) if road is by_edge else (app,)
             road(*arguments, "POST", "/predict/notes", headers, body)  # type: ignore[operator]
-        plane.metrics.flush()
+        bridge.run(flush(plane))
         samples = [sample for family in plane.metrics.registry.collect() for sample in family.samples]
         counted.append(
             {
