@@ -105,7 +105,8 @@ async def _report(plane: DataPlane, descriptor: int, stop: asyncio.Event) -> Non
 
 def _backend(settings: Settings, catalogue: Catalogue, socket: str | None) -> Backend:
     if socket is not None:
-        return TorchServeBackend(socket, lanes=settings.torchserve_lanes * settings.torchserve_workers)
+        lanes = settings.torchserve_lanes * settings.torchserve_workers
+        return TorchServeBackend(socket, lanes, needs_gpu=settings.device == "gpu")
     return OnnxRuntimeBackend(catalogue, settings.device)
 
 

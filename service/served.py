@@ -13,9 +13,6 @@ from mulgam.registry import Entry, Registry
 from mulgam.signature import Signature, Tolerance
 from service.errors import ApiError
 
-# The name of the precision that every version has; others come as options of the export.
-PRECISION = "fp32"
-
 
 @dataclass(frozen=True)
 class Served:
@@ -51,7 +48,7 @@ class Served:
     @property
     def tolerance(self) -> Tolerance:
         """How far an answer of this runtime may lie from a stored one."""
-        return self.signature.tolerance[self.runtime][PRECISION]
+        return self.signature.tolerance_of(self.runtime)
 
     @cached_property
     def scores(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import onnxruntime
 
 from mulgam.encoding import Arrays
 from mulgam.errors import MulgamError
+from mulgam.onnx_file import check_self_contained
 from mulgam.registry import ONNX
 from service.backends.base import Answer
 from service.errors import backend_unavailable
@@ -103,7 +104,11 @@ def _session(served: Served, device: str) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
+    # Both keep memory for every batch size that was ever seen: one large request would be held for good.
+    options.enable_cpu_mem_arena = False
+    options.enable_mem_pattern = False
     path = served.entry.path / ONNX
+    check_self_contained(path)
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=_providers(device))
     except Exception as problem:  # onnxruntime raises classes of its own, one for each status

@@ -22,9 +22,11 @@ class TorchServeBackend:
     Args:
         socket: path of its inference socket.
         lanes: calls under way at a time for each model.
+        needs_gpu: whether an answer that a CPU computed counts as none.
     """
 
-    def __init__(self, socket: str, lanes: int = 2) -> None:
+    def __init__(self, socket: str, lanes: int = 2, needs_gpu: bool = False) -> None:
+        self._needs_gpu = needs_gpu
         self._client = UnixClient(socket)
         self.lanes = lanes
 
@@ -42,7 +44,20 @@ class TorchServeBackend:
             raise backend_unavailable(served.name) from problem
         if reply.status != 200:
             raise bad_backend() if _is_handlers(reply) else backend_unavailable(served.name)
-        return _decoded(served, reply)
+        return self._decoded(served, reply)
+
+    def _decoded(self, served: Served, reply: Reply) -> Answer:
+        try:
+            message = v2.decode("outputs", reply.body, reply.headers.get(v2.LENGTH_HEADER.lower()))
+        except InputError as problem:
+            raise bad_backend() from problem
+        output = message.tensors.get(served.signature.output.name)
+        if output is None:
+            raise bad_backend()
+        # A worker without a usable GPU takes the CPU in silence; whoever demands a GPU must hear of it.
+        if self._needs_gpu and not str(message.parameters.get("device")).startswith("cuda"):
+            raise backend_unavailable(served.name)
+        return Answer(output, str(message.parameters.get("digest")))
 
     async def close(self) -> None:
         """Close the kept connections."""
@@ -57,14 +72,3 @@ def _is_handlers(reply: Reply) -> bool:
         return isinstance(json.loads(reply.body)["code"], str)
     except (ValueError, TypeError, KeyError):
         return False
-
-
-def _decoded(served: Served, reply: Reply) -> Answer:
-    try:
-        message = v2.decode("outputs", reply.body, reply.headers.get(v2.LENGTH_HEADER.lower()))
-    except InputError as problem:
-        raise bad_backend() from problem
-    output = message.tensors.get(served.signature.output.name)
-    if output is None:
-        raise bad_backend()
-    return Answer(output, str(message.parameters.get("digest")))

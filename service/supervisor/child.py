@@ -79,6 +79,10 @@ class Child:
         self._kill_group()
         await process.wait()
 
+    def kill(self) -> None:
+        """SIGKILL to its whole session; `keep` starts it anew."""
+        self._kill_group()
+
     def _kill_group(self) -> None:
         """What a dead process leaves behind in its session must not outlive it."""
         if self._process is not None:

@@ -9,28 +9,37 @@ from dataclasses import dataclass, field
 from service.readiness import State
 from service.status import Status
 
+_UNTOLD = State(False, "the gateway process says nothing of it")
+
 
 @dataclass
 class Overview:
-    """The gateway's last word, and whether the start is over.
+    """Each gateway's last word, and whether the start is over.
 
-    A gateway that is silent is hung or gone: then nothing is ready, and after the grace nothing is alive.
+    A gateway that is silent is hung or gone: it does not count. With none left nothing is ready, and after the
+    grace nothing is alive.
     """
 
     models: tuple[str, ...]
     grace: float
-    status: Status = field(default_factory=Status)
+    gateways: int = 1
+    statuses: dict[int, Status] = field(default_factory=dict)
     started: bool = False
     stopping: bool = False
     began: float = field(default_factory=time.monotonic)
 
+    def __post_init__(self) -> None:
+        self.statuses = {index: Status() for index in range(self.gateways)}
+
     def states(self) -> Mapping[str, State]:
-        """Each model's state now."""
+        """Each model's state now: ready where every gateway that speaks says so."""
         if self.stopping:
-            return {model: State(False, "the service is stopping") for model in self.models}
-        if not self.status.fresh:
-            return {model: State(False, "the gateway process is not answering") for model in self.models}
-        return self.status.models
+            return dict.fromkeys(self.models, State(False, "the service is stopping"))
+        fresh = [status for status in self.statuses.values() if status.fresh]
+        # At the start all of them must have come up; later the others carry on.
+        if not fresh or (not self.started and len(fresh) < self.gateways):
+            return dict.fromkeys(self.models, State(False, "the gateway process is not answering"))
+        return {model: _joined([status.models.get(model, _UNTOLD) for status in fresh]) for model in self.models}
 
     def ready(self) -> dict[str, bool]:
         """Model -> whether it is ready."""
@@ -44,6 +53,10 @@ class Overview:
 
     @property
     def is_alive(self) -> bool:
-        """False where a restart of everything could help: the gateway stays silent though it is restarted."""
-        last = max(self.status.at, self.began)
-        return self.status.fresh or time.monotonic() - last < self.grace
+        """False where a restart of everything could help: the gateways stay silent though they are restarted."""
+        last = max(self.began, *(status.at for status in self.statuses.values()))
+        return any(status.fresh for status in self.statuses.values()) or time.monotonic() - last < self.grace
+
+
+def _joined(states: list[State]) -> State:
+    return next((state for state in states if not state.ready), states[0])

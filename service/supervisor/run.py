@@ -9,10 +9,8 @@ import os
 import shutil
 import signal
 import socket
-import sys
 import tempfile
 from asyncio.subprocess import Process
-from collections import deque
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,18 +18,18 @@ from typing import Any
 from mulgam import serving
 from mulgam.errors import MulgamError
 from mulgam.registry import Entry, Registry
-from service import metrics, status
-from service.settings import Settings, to_environment
+from service import metrics
+from service.settings import Settings
 from service.supervisor.admin import AdminListener, port_taken
 from service.supervisor.child import Child
+from service.supervisor.gateway_process import GatewayProcess
 from service.supervisor.greeting import greeting
+from service.supervisor.output import Output
 from service.supervisor.overview import Overview
 from service.supervisor.torchserve import TorchServe
 
 log = logging.getLogger(__name__)
-torchserve_log = logging.getLogger("torchserve")
 
-GATEWAY_GRACE = 15.0
 TORCHSERVE_GRACE = 8.0
 
 
@@ -52,10 +50,10 @@ class Supervisor:
         self._generation = plan.generation
         self._entries = _resolve(registry, plan)
         _check_port(settings.host, settings.port)
-        self._overview = Overview(tuple(self._entries), grace=settings.startup_timeout)
+        self._overview = Overview(tuple(self._entries), settings.startup_timeout, settings.gateways)
         self._folder = Path(tempfile.mkdtemp(prefix="mulgam-"))
         self._torchserve: TorchServe | None = None
-        self._torchserve_lines: deque[str] = deque(maxlen=20)
+        self._output = Output()
         self._tasks: list[asyncio.Task[Any]] = []
 
     @property
@@ -88,8 +86,10 @@ class Supervisor:
                 await asyncio.wait([self._spawn(stop.wait()), *first_ends], return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._overview.stopping = True
-            # In the reverse of the order of starting: the gateway finishes its requests before TorchServe ends.
-            for child in reversed(children):
+            # The gateways finish their requests before TorchServe ends.
+            gateways = [child.stop() for child in children if child.name != "torchserve"]
+            await asyncio.gather(*gateways)
+            for child in children:
                 await child.stop()
             for task in self._tasks:
                 task.cancel()
@@ -99,20 +99,29 @@ class Supervisor:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     async def _children(self) -> list[Child]:
+        """Everything that is kept running, in the order of starting."""
         children = []
+        socket_path: Path | None = None
         if self._settings.backend == "torchserve":
             folder = self._folder / "ts"  # short: Unix sockets have short names
             folder.mkdir()
             self._torchserve = TorchServe(folder, self._settings, self._versions)
             await self._torchserve.prepare()
+            socket_path = self._torchserve.inference
             children.append(Child("torchserve", self._launch_torchserve, TORCHSERVE_GRACE))
-        children.append(Child("gateway", self._launch_gateway, GATEWAY_GRACE))
+        for index in range(self._settings.gateways):
+            gateway = GatewayProcess(
+                index, self._settings, self._versions, self._generation, socket_path, self._overview
+            )
+            self._spawn(gateway.watch())
+            children.append(gateway.child)
         return children
 
     async def _launch_torchserve(self) -> Process:
         assert self._torchserve is not None
         process = await asyncio.create_subprocess_exec(
             *self._torchserve.command(),
+            cwd=self._torchserve.folder,
             env=self._torchserve.environment(),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
@@ -120,53 +129,8 @@ class Supervisor:
             start_new_session=True,
         )
         assert process.stdout is not None
-        self._spawn(self._relay(process.stdout))
+        self._spawn(self._output.relay(process.stdout))
         return process
-
-    async def _launch_gateway(self) -> Process:
-        reading, writing = os.pipe()
-        try:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "service.gateway",
-                "--serve", ",".join(f"{model}:{version}" for model, version in self._versions.items()),
-                "--generation", str(self._generation),
-                *(("--torchserve", str(self._torchserve.inference)) if self._torchserve else ()),
-                "--status-fd", str(writing),
-                env={**os.environ, **to_environment(self._settings)},
-                stdin=asyncio.subprocess.DEVNULL,
-                pass_fds=(writing,),
-                start_new_session=True,
-            )  # fmt: skip
-        except OSError:
-            os.close(reading)
-            raise
-        finally:
-            os.close(writing)
-        self._spawn(self._listen(reading, process.pid))
-        return process
-
-    async def _listen(self, descriptor: int, pid: int) -> None:
-        """Take in what a gateway process tells, until it ends."""
-        reader = asyncio.StreamReader()
-        pipe = os.fdopen(descriptor, "rb")
-        loop = asyncio.get_running_loop()
-        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
-        try:
-            while line := await reader.readline():
-                with contextlib.suppress(ValueError):  # the last line of a process that was killed in it
-                    self._overview.status = status.from_line(line)
-        finally:
-            transport.close()
-            metrics.forget(pid)
-            self._overview.status = status.Status(at=self._overview.status.at - status.STALE_SECONDS)
-
-    async def _relay(self, output: asyncio.StreamReader) -> None:
-        """Pass TorchServe's warnings on; the rest is detail, kept for the case that it does not come up."""
-        while line := await output.readline():
-            text = line.decode("utf-8", "replace").rstrip()
-            self._torchserve_lines.append(text)
-            level = logging.WARNING if text.startswith(("WARN ", "ERROR ", "FATAL ")) else logging.DEBUG
-            torchserve_log.log(level, text)
 
     async def _until_ready(self, stop: asyncio.Event, children: list[Child]) -> None:
         """Wait for every model's golden answers, for a stop, or for what makes waiting senseless."""
@@ -175,19 +139,14 @@ class Supervisor:
             # A process that dies once may have had bad luck; three times, it will not come up.
             dying = next((child for child in children if child.restarts >= 3), None)
             if dying is not None:
-                raise MulgamError(f"{dying.name} does not come up.{self._last_words()}")
+                raise MulgamError(f"{dying.name} does not come up.{self._output.last_words()}")
             if asyncio.get_running_loop().time() > deadline:
                 causes = "; ".join(f"{name}: {state.cause}" for name, state in self._overview.states().items())
                 raise MulgamError(
-                    f"Not ready within {self._settings.startup_timeout:g} s ({causes}).{self._last_words()}"
+                    f"Not ready within {self._settings.startup_timeout:g} s ({causes}).{self._output.last_words()}"
                 )
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), 0.05)
-
-    def _last_words(self) -> str:
-        if not self._torchserve_lines:
-            return ""
-        return "\nTorchServe's last lines:\n  " + "\n  ".join(self._torchserve_lines)
 
     def _spawn(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.get_running_loop().create_task(coroutine)

@@ -1,4 +1,4 @@
-"""`python -m service.supervisor.tether PARENT COMMAND…`: become COMMAND, ended when the parent process dies.
+"""`python tether.py PARENT COMMAND…`: become COMMAND, ended when the parent process dies.
 
 Linux sends the signal by itself (prctl(2), PR_SET_PDEATHSIG), so that even `kill -9` of the supervisor
 leaves no TorchServe behind.

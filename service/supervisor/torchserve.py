@@ -19,6 +19,7 @@ from pathlib import Path
 
 from mulgam.errors import MulgamError
 from service.settings import Settings
+from service.supervisor import tether
 
 MAX_RESPONSE_BYTES = 64 * 2**20
 JAVA_INT_MAX = 2**31 - 1
@@ -57,7 +58,7 @@ class TorchServe:
     """
 
     def __init__(self, folder: Path, settings: Settings, versions: Mapping[str, int]) -> None:
-        self._folder = folder
+        self.folder = folder
         self._settings = settings
         self._versions = versions
         self.inference = folder / "inference.sock"
@@ -75,9 +76,9 @@ class TorchServe:
         java_home()
         _torchserve_home()
         # The longest of all: a worker's, which TorchServe makes in TEMP and names by a port.
-        if len(os.fsencode(self._folder / "temp" / ".ts.sock.99999")) > MAX_SOCKET_PATH:
-            raise MulgamError(f"{self._folder} is too long for Unix sockets; set TMPDIR to a shorter folder.")
-        for path in (self._store, self._folder / "tmp", self._folder / "temp", self._folder / "logs"):
+        if len(os.fsencode(self.folder / "temp" / ".ts.sock.99999")) > MAX_SOCKET_PATH:
+            raise MulgamError(f"{self.folder} is too long for Unix sockets; set TMPDIR to a shorter folder.")
+        for path in (self._store, self.folder / "tmp", self.folder / "temp", self.folder / "logs"):
             path.mkdir()
         await self._pack()
         self._log4j.write_text(_LOG4J)
@@ -89,11 +90,11 @@ class TorchServe:
         """The command line, tied to this process."""
         home = _torchserve_home()
         return [
-            sys.executable, "-m", "service.supervisor.tether", str(os.getpid()),
+            sys.executable, "-P", tether.__file__, str(os.getpid()),
             str(java_home() / "bin" / "java"),
             f"-Dmodel_server_home={home}",
             f"-Dlog4j.configurationFile={self._log4j.as_uri()}",
-            f"-Djava.io.tmpdir={self._folder / 'temp'}",
+            f"-Djava.io.tmpdir={self.folder / 'temp'}",
             *_JVM.split(),
             "-cp", f".:{home / 'ts' / 'frontend' / '*'}",
             "org.pytorch.serve.ModelServer",
@@ -109,10 +110,10 @@ class TorchServe:
         return {
             **kept,
             "JAVA_HOME": str(java_home()),
-            "TMPDIR": str(self._folder / "tmp"),
-            "TEMP": str(self._folder / "temp"),
-            "LOG_LOCATION": str(self._folder / "logs"),
-            "METRICS_LOCATION": str(self._folder / "logs"),
+            "TMPDIR": str(self.folder / "tmp"),
+            "TEMP": str(self.folder / "temp"),
+            "LOG_LOCATION": str(self.folder / "logs"),
+            "METRICS_LOCATION": str(self.folder / "logs"),
             "OMP_NUM_THREADS": "1",
             "PYTHONUNBUFFERED": "1",
         }
@@ -144,7 +145,7 @@ class TorchServe:
         properties: dict[str, object] = {
             "inference_address": f"unix:{self.inference}",
             "management_address": f"unix:{self._management}",
-            "metrics_address": f"unix:{self._folder / 'metrics.sock'}",
+            "metrics_address": f"unix:{self.folder / 'metrics.sock'}",
             "grpc_inference_address": "127.0.0.1",
             "grpc_management_address": "127.0.0.1",
             "grpc_inference_port": ports[0],

@@ -152,6 +152,35 @@ def test_a_frozen_gateway_is_found_out(registry: Registry, tmp_path: Path) -> No
         service.wait_ready(5)
 
 
+def test_a_hung_gateway_is_replaced(registry: Registry, tmp_path: Path) -> None:
+    """SIGSTOP for good: within 20 s it is killed and another one answers."""
+    with serving(registry.root, tmp_path, backend="onnxruntime") as service:
+        (gateway,) = service.descendants("service.gateway")
+        gateway.suspend()
+        wait_until(lambda: not gateway.is_running(), 20, "the hung process is killed")
+        service.wait_ready(10)
+        assert predict(service.port, "notes", ROWS).status == 200
+
+
+def test_two_gateways_share_the_port_and_the_counters(registry: Registry, tmp_path: Path) -> None:
+    """Both answer; what they count adds up on the admin listener; when one is killed the other carries on."""
+    with serving(registry.root, tmp_path, backend="onnxruntime", gateways="2") as service:
+        first, second = service.descendants("service.gateway")
+        for _ in range(40):
+            assert predict(service.port, "notes", ROWS).status == 200
+
+        def counted() -> bool:
+            text = call(service.admin_port, "GET", "/metrics").body.decode()
+            return 'mulgam_requests_total{code="200",model="notes",protocol="json",version="1"} 40.0' in text
+
+        wait_until(counted, 3, "the counters of both add up")
+        first.kill()
+        wait_until(lambda: len(service.descendants("service.gateway")) == 2, 10, "it is started anew")
+        service.wait_ready(10)
+        assert second.is_running()
+        assert predict(service.port, "notes", ROWS).status == 200
+
+
 def test_help_names_every_setting() -> None:
     """`python -m service --help` is the reference at hand."""
     ended = subprocess.run(

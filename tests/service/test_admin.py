@@ -28,7 +28,9 @@ from tests.processes import call, free_port, wait_until
 def overview() -> Overview:
     """A service that was started, one model of two well."""
     states = {"notes": State(True), "shapes": State(False, "an answer lies 0.01 from the stored one")}
-    return Overview(("notes", "shapes"), grace=60.0, status=Status(states, time.monotonic()), started=True)
+    overview = Overview(("notes", "shapes"), grace=60.0, started=True)
+    overview.statuses[0] = Status(states, time.monotonic())
+    return overview
 
 
 @pytest.fixture
@@ -41,7 +43,7 @@ def test_it_is_alive_while_the_gateway_speaks(client: FlaskClient, overview: Ove
     """503 after a silence that is longer than the grace."""
     answer = client.get("/livez")
     assert (answer.status_code, answer.json) == (200, {"status": "alive"})
-    overview.status = Status()
+    overview.statuses[0] = Status()
     overview.began = time.monotonic() - 61
     answer = client.get("/livez")
     assert (answer.status_code, answer.json) == (503, {"status": "not alive"})
@@ -71,7 +73,7 @@ def test_metrics_show_each_models_readiness(client: FlaskClient, overview: Overv
     text = answer.get_data(as_text=True)
     assert 'mulgam_ready{model="notes"} 1.0\n' in text
     assert 'mulgam_ready{model="shapes"} 0.0\n' in text
-    overview.status = Status()
+    overview.statuses[0] = Status()
     assert 'mulgam_ready{model="notes"} 0.0\n' in client.get("/metrics").get_data(as_text=True)
 
 

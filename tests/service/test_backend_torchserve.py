@@ -83,6 +83,23 @@ def test_a_wrong_answer_is_502(tmp_path: Path, catalogue: Catalogue, reply: Call
     assert (caught.value.status, caught.value.code) == (502, "BAD_BACKEND")
 
 
+def test_an_answer_of_a_cpu_is_none_where_a_gpu_is_demanded(tmp_path: Path, catalogue: Catalogue) -> None:
+    """DEVICE=gpu: a worker that fell back to the CPU makes the model unavailable, so readiness shows it."""
+    good = answer(np.float32([5.3]), catalogue.find("notes").digest)
+
+    async def session() -> None:
+        async with serving(tmp_path / "s", lambda number, request: good):
+            backend = TorchServeBackend(str(tmp_path / "s"), needs_gpu=True)
+            try:
+                await predict(catalogue.find("notes"), {"numeric": NUMERIC}, backend, 5)
+            finally:
+                await backend.close()
+
+    with pytest.raises(ApiError) as caught:
+        asyncio.run(session())
+    assert caught.value.code == "MODEL_UNAVAILABLE"
+
+
 def test_a_truncated_answer_is_503(tmp_path: Path, catalogue: Catalogue) -> None:
     """The connection ends in the middle of the body: nothing of it is passed on."""
     whole = answer(np.float32([5.3]), catalogue.find("notes").digest)

@@ -51,37 +51,37 @@ def test_before_a_word_nothing_is_ready(overview: Overview) -> None:
 
 def test_at_the_start_every_model_must_answer(overview: Overview, clock: Clock) -> None:
     """A rollout with a broken model must not take the place of one that works."""
-    overview.status = told(clock, notes=True, shapes=False)
+    overview.statuses[0] = told(clock, notes=True, shapes=False)
     assert not overview.is_ready
-    overview.status = told(clock, notes=True, shapes=True)
+    overview.statuses[0] = told(clock, notes=True, shapes=True)
     assert overview.is_ready
 
 
 def test_later_one_model_is_enough(overview: Overview, clock: Clock) -> None:
     """A broken one answers 503 by itself and does not stop the rest; with none left the pod is not ready."""
     overview.started = True
-    overview.status = told(clock, notes=True, shapes=False)
+    overview.statuses[0] = told(clock, notes=True, shapes=False)
     assert overview.is_ready
     assert overview.states()["shapes"].cause == "wrong answer"
-    overview.status = told(clock, notes=False, shapes=False)
+    overview.statuses[0] = told(clock, notes=False, shapes=False)
     assert not overview.is_ready
 
 
 def test_a_silent_gateway_is_not_ready(overview: Overview, clock: Clock) -> None:
     """Though its last word was that all is well."""
     overview.started = True
-    overview.status = told(clock, notes=True, shapes=True)
+    overview.statuses[0] = told(clock, notes=True, shapes=True)
     clock.now += STALE_SECONDS
     assert not overview.is_ready
     assert overview.ready() == {"notes": False, "shapes": False}
-    overview.status = told(clock, notes=True, shapes=True)
+    overview.statuses[0] = told(clock, notes=True, shapes=True)
     assert overview.is_ready
 
 
 def test_stopping_is_not_ready_and_still_alive(overview: Overview, clock: Clock) -> None:
     """Readiness drops at once, so that no new request comes; liveness holds, so that nobody kills it."""
     overview.started = True
-    overview.status = told(clock, notes=True, shapes=True)
+    overview.statuses[0] = told(clock, notes=True, shapes=True)
     overview.stopping = True
     assert not overview.is_ready
     assert overview.states()["notes"].cause == "the service is stopping"
@@ -92,7 +92,7 @@ def test_a_long_silence_is_not_alive(overview: Overview, clock: Clock) -> None:
     """Restarts of the gateway have the grace to help; then a restart of everything may."""
     clock.now += GRACE - 1
     assert overview.is_alive
-    overview.status = told(clock, notes=False, shapes=False)
+    overview.statuses[0] = told(clock, notes=False, shapes=False)
     clock.now += GRACE - 1
     assert overview.is_alive
     clock.now += 2
@@ -102,7 +102,7 @@ def test_a_long_silence_is_not_alive(overview: Overview, clock: Clock) -> None:
 def test_a_gateway_that_answers_is_alive_though_no_model_is_ready(overview: Overview, clock: Clock) -> None:
     """A restart would not mend a model."""
     clock.now += 10 * GRACE
-    overview.status = told(clock, notes=False, shapes=False)
+    overview.statuses[0] = told(clock, notes=False, shapes=False)
     assert overview.is_alive
 
 
@@ -110,3 +110,17 @@ def test_nothing_is_ready_just_after_the_machine_started(clock: Clock) -> None:
     """A monotonic clock near zero is no word of the gateway's."""
     clock.now = 1.0
     assert not Overview(("notes",), GRACE, began=clock.now).is_ready
+
+
+def test_several_gateways_must_all_come_up_and_may_fail_one_by_one(clock: Clock) -> None:
+    """At the start all of them; later those that speak decide, and what one of them says of a model counts."""
+    overview = Overview(("notes",), GRACE, gateways=2, began=clock.now)
+    overview.statuses[0] = told(clock, notes=True)
+    assert not overview.is_ready
+    overview.statuses[1] = told(clock, notes=True)
+    assert overview.is_ready
+    overview.started = True
+    overview.statuses[1] = Status()
+    assert overview.is_ready
+    overview.statuses[1] = told(clock, notes=False)
+    assert overview.states()["notes"].cause == "wrong answer"

@@ -20,6 +20,7 @@ from mulgam.errors import MulgamError
 from mulgam.registry import Registry
 from mulgam.signature import Feature, Signature, Target, graph_inputs, graph_outputs
 from service.settings import Settings
+from service.supervisor import tether
 from service.supervisor import torchserve as module
 from service.supervisor.torchserve import MAX_SOCKET_PATH, TorchServe, java_home
 
@@ -156,7 +157,7 @@ def test_every_folder_it_writes_to_is_its_own(tmp_path: Path) -> None:
 def test_java_is_started_itself_and_tied_to_us(tmp_path: Path) -> None:
     """Not by TorchServe's launcher, which leaves Java running after SIGTERM."""
     command = TorchServe(tmp_path, Settings(), {}).command()
-    assert command[1:4] == ["-m", "service.supervisor.tether", str(os.getpid())]
+    assert command[1:4] == ["-P", tether.__file__, str(os.getpid())]
     assert command[4] == str(java_home() / "bin" / "java")
     assert "org.pytorch.serve.ModelServer" in command
     assert command[command.index("-f") + 1] == str(tmp_path / "config.properties")

@@ -1,0 +1,107 @@
+"""One gateway process as the supervisor sees it: how it is started, what it tells, when it is hung."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import sys
+import time
+from asyncio.subprocess import Process
+from collections.abc import Mapping
+from pathlib import Path
+
+from service import metrics, status
+from service.settings import Settings, to_environment
+from service.supervisor.child import Child
+from service.supervisor.overview import Overview
+
+log = logging.getLogger(__name__)
+
+GRACE_SECONDS = 15.0
+# A loop that has been silent for so long will not come back: its share of the connections hangs with it.
+HUNG_SECONDS = 10.0
+
+
+class GatewayProcess:
+    """Starts one gateway and listens to it.
+
+    Args:
+        index: its place among the gateways, for log and overview.
+        settings: of the service.
+        versions: model -> version to serve.
+        generation: of `serving.json`.
+        torchserve: TorchServe's inference socket; None computes in the gateway.
+        overview: where its word is kept.
+    """
+
+    def __init__(
+        self,
+        index: int,
+        settings: Settings,
+        versions: Mapping[str, int],
+        generation: int,
+        torchserve: Path | None,
+        overview: Overview,
+    ) -> None:
+        self._index = index
+        self._settings = settings
+        self._overview = overview
+        self._arguments = [
+            "--serve", ",".join(f"{model}:{version}" for model, version in versions.items()),
+            "--generation", str(generation),
+            *(() if torchserve is None else ("--torchserve", str(torchserve))),
+        ]  # fmt: skip
+        self._launched = time.monotonic()
+        self._listening: set[asyncio.Task[None]] = set()
+        self.child = Child(f"gateway {index + 1}", self._launch, GRACE_SECONDS)
+
+    async def watch(self) -> None:
+        """Kill the process whenever it is hung; its `Child` starts it anew."""
+        while True:
+            await asyncio.sleep(1.0)
+            told = self._overview.statuses[self._index].at
+            # Until its first word a process may be loading models.
+            limit = HUNG_SECONDS if told > self._launched else self._settings.startup_timeout
+            if time.monotonic() - max(told, self._launched) > limit:
+                log.error("%s has been silent for %g s; killing it", self.child.name, limit)
+                self._launched = time.monotonic()
+                self.child.kill()
+
+    async def _launch(self) -> Process:
+        reading, writing = os.pipe()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "service.gateway", *self._arguments, "--status-fd", str(writing),
+                env={**os.environ, **to_environment(self._settings)},
+                stdin=asyncio.subprocess.DEVNULL,
+                pass_fds=(writing,),
+                start_new_session=True,
+            )  # fmt: skip
+        except OSError:
+            os.close(reading)
+            raise
+        finally:
+            os.close(writing)
+        self._launched = time.monotonic()
+        task = asyncio.get_running_loop().create_task(self.listen(reading, process.pid))
+        self._listening.add(task)
+        task.add_done_callback(self._listening.discard)
+        return process
+
+    async def listen(self, descriptor: int, pid: int) -> None:
+        """Take in what the process tells, until it ends; then its word counts no more."""
+        reader = asyncio.StreamReader()
+        pipe = os.fdopen(descriptor, "rb")
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
+        statuses = self._overview.statuses
+        try:
+            while line := await reader.readline():
+                with contextlib.suppress(ValueError):  # the last line of a process that was killed in it
+                    statuses[self._index] = status.from_line(line)
+        finally:
+            transport.close()
+            metrics.forget(pid)
+            statuses[self._index] = status.Status(at=statuses[self._index].at - status.STALE_SECONDS)
