@@ -27,7 +27,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def lint(folder: Path) -> subprocess.CompletedProcess[str]:
     """What the checker says of a folder."""
-    command = [LINT, "--no-logo", "--no-cache", "--config", "pyproject.toml"]
+    command = [str(LINT), "--no-logo", "--no-cache", "--config", "pyproject.toml"]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
 
 
