@@ -37,7 +37,7 @@ train: $(READY) ## train and publish: both default models, or RECIPE="mine.toml 
 	@exec $(PY) -m model $(RECIPE) --registry "$(REGISTRY)" --device "$(DEVICE)"
 
 serve: $(READY) ## serve the registry over HTTP; trains first where it is empty
-	@if [ -z "$$(find "$(REGISTRY)" -mindepth 2 -maxdepth 2 -type d -not -path '*/.*' 2>/dev/null | head -1)" ]; then \
+	@if [ -z "$$(find "$(REGISTRY)" -mindepth 2 -maxdepth 2 -type d -not -path "$(REGISTRY)/.*" 2>/dev/null | head -1)" ]; then \
 		echo "The registry '$(REGISTRY)' is empty: training first."; $(MAKE) --no-print-directory train; fi
 	@exec env $(SERVING) $(PY) -m service
 

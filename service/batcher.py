@@ -39,11 +39,21 @@ class Batcher:
         max_rows: rows of one batch, beyond which no further request joins it.
         max_waiting: requests in the queue, beyond which a new one is refused with 503.
         waited: told the seconds that each request spent in the queue.
+        refused: told of each request that the queue has no place for.
     """
 
-    def __init__(self, run: Run, lanes: int, max_rows: int, max_waiting: int, waited: Callable[[float], None]) -> None:
+    def __init__(
+        self,
+        run: Run,
+        lanes: int,
+        max_rows: int,
+        max_waiting: int,
+        waited: Callable[[float], None],
+        refused: Callable[[], object],
+    ) -> None:
         self._run = run
         self._waited = waited
+        self._refused = refused
         self._lanes = lanes
         self._max_rows = max_rows
         self._max_waiting = max_waiting
@@ -59,6 +69,7 @@ class Batcher:
             BackendError: 502, 503, or 504 when the timeout passed, in the queue or in the backend.
         """
         if len(self._queue) >= self._max_waiting:
+            self._refused()
             raise too_busy()
         loop = asyncio.get_running_loop()
         now = loop.time()

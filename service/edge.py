@@ -25,7 +25,7 @@ from service.plane import DataPlane
 from service.protocols.base import PredictionProtocol
 from service.protocols.paths import PATHS, concrete
 from service.requests import has_foreign_hooks
-from service.respond import error_reply, respond
+from service.respond import error_reply, log_error, respond
 from service.served import Served
 
 _CLOSE = ("connection", "close")
@@ -77,6 +77,7 @@ class Edge:
         self._overdue = Overdue(plane.settings.body_timeout)
         # A hook that someone added to the app must see every request: then all of them go there.
         self._short_ways = {} if has_foreign_hooks(app) else _short_ways(plane)
+        self._reading = 0
         self.draining = False
 
     async def __rsgi__(self, scope: Scope, exchange: Exchange) -> None:
@@ -100,10 +101,10 @@ class Edge:
             reply.headers.append(_CLOSE)
         exchange.response_bytes(reply.status, reply.headers, reply.body)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Let the threads finish."""
         self._overdue.close()
-        self._threads.shutdown(wait=True)
+        await asyncio.get_running_loop().run_in_executor(None, self._threads.shutdown)
 
     async def _answer(self, scope: Scope, body: bytes) -> Reply:
         way = self._short_ways.get(scope.path)
@@ -128,6 +129,11 @@ class Edge:
             return b""
         if length is not None and length > limit:
             raise body_too_large(limit)
+        size = limit if length is None else length
+        if self._reading + size > self._settings.max_reading_bytes:
+            self._metrics.rejected.labels("reading").inc()
+            raise too_busy()
+        self._reading += size
         try:
             if length is not None:
                 return await self._overdue.bounded(exchange())
@@ -135,11 +141,15 @@ class Edge:
                 return await _chunks(exchange, limit)
         except TimeoutError:
             raise body_too_slow(self._settings.body_timeout) from None
+        finally:
+            self._reading -= size
 
     def _refuse(self, scope: Scope, exchange: Exchange, error: ApiError) -> None:
         """An error before anything is called: counted as the app counts its own, the connection closed."""
         self._metrics.requests.labels(NO_MODEL, NO_MODEL, "http", str(error.status)).inc()
-        reply = error_reply(error, request_id(scope.headers.get("x-request-id")))
+        identity = request_id(scope.headers.get("x-request-id"))
+        log_error(error, identity, NO_MODEL, "http", 0.0)
+        reply = error_reply(error, identity)
         exchange.response_bytes(reply.status, [*reply.headers, _CLOSE], reply.body)
 
 

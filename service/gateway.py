@@ -80,7 +80,7 @@ async def _serve(plane: DataPlane, status_fd: int) -> None:
     for task in (*tasks, stopping):
         task.cancel()
     results = await asyncio.gather(*tasks, stopping, return_exceptions=True)
-    await loop.run_in_executor(None, edge.close)
+    await edge.close()
     await plane.backend.close()
     for result in results:
         if isinstance(result, Exception):

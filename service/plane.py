@@ -7,6 +7,7 @@ import time
 from mulgam.encoding import Arrays
 from service.backends.base import Backend
 from service.batcher import Batcher
+from service.errors import backend_unavailable
 from service.metrics import Metrics
 from service.prediction import predict
 from service.protocols.base import Output
@@ -39,8 +40,10 @@ class DataPlane:
         """The model's output for encoded tensors: at once where that is cheapest, else batched with others.
 
         Raises:
-            ApiError: 503 where the queue is full, or a BackendError (502, 503, 504).
+            ApiError: 503 where the queue is full or golden answers come out wrong, or a BackendError (502, 503, 504).
         """
+        if self.readiness.states[served.name].wrong:
+            raise backend_unavailable(served.name)
         if self.backend.is_cheap(served, rows):
             return await self._run(served, tensors, timeout)
         return await self._batchers[served.name].submit(tensors, rows, timeout)
@@ -67,6 +70,7 @@ class DataPlane:
             max_rows=self.settings.max_batch_rows,
             max_waiting=self.settings.max_inflight,
             waited=self.metrics.of(served).queue_seconds.observe,
+            refused=self.metrics.rejected.labels("queue_full").inc,
         )
 
 

@@ -17,10 +17,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class State:
-    """What the last replay of a model found; `cause` says why it is not ready."""
+    """What the last replay of a model found; `cause` says why it is not ready.
+
+    `wrong` where it answered, but not what is stored: then no answer of it may be passed on.
+    """
 
     ready: bool
     cause: str | None = None
+    wrong: bool = False
 
 
 class Readiness:
@@ -63,6 +67,7 @@ class Readiness:
             turn = self._turn[served.name] = (self._turn[served.name] + 1) % len(requests)
             requests = [requests[turn]]
         cause = None
+        wrong = False
         for golden in requests:
             tensors = served.encoder.encode(golden.instances)
             try:
@@ -71,9 +76,10 @@ class Readiness:
                 cause = str(problem)
             else:
                 cause = golden.mismatch(output, served.tolerance)
+                wrong = cause is not None
             if cause is not None:
                 break
-        self._states[served.name] = State(cause is None, cause)
+        self._states[served.name] = State(cause is None, cause, wrong)
         if cause is not None and before.ready:
             log.warning("model %s is not ready: %s", served.name, cause)
         elif cause is None and not before.ready:

@@ -59,6 +59,9 @@ class Settings:
     threads: int = setting(32, "threads for requests", minimum=1, maximum=1024)
     max_inflight: int = setting(256, "requests at a time; more are refused with 503", minimum=1)
     max_body_bytes: int = setting(8 * 2**20, "largest request body; larger ones are refused with 413", minimum=1)
+    max_reading_bytes: int = setting(
+        256 * 2**20, "bytes of bodies that are being read at a time; more are refused with 503", minimum=1
+    )
     max_rows: int = setting(10_000, "most rows in one request; more are refused with 413", minimum=1)
     body_timeout: float = setting(5.0, "time a client has for sending its body; then 408", minimum=0.1, maximum=600)
     request_timeout: float = setting(10.0, "time a prediction may take; then 504", minimum=0.1, maximum=600)

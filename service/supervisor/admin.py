@@ -71,11 +71,11 @@ class AdminListener:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop answering: the loop closes its own sockets, since it fails where they vanish under it."""
+        """Stop answering: first the threads, which wake the loop when they are done, then the loop its own sockets."""
+        self._server.task_dispatcher.shutdown(timeout=5)
         wake = next(one for one in self._open.values() if hasattr(one, "pull_trigger"))
         wake.pull_trigger(self._close_all)
         self._thread.join(timeout=5)
-        self._server.task_dispatcher.shutdown(timeout=1)
 
     def _close_all(self) -> None:
         wasyncore.close_all(self._open, ignore_all=True)

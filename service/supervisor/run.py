@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import os
 import shutil
 import signal
 import socket
 import tempfile
 from asyncio.subprocess import Process
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from mulgam import serving
+from mulgam import serving, tensors
 from mulgam.errors import MulgamError
 from mulgam.registry import Entry, Registry
 from service import metrics
@@ -105,7 +106,7 @@ class Supervisor:
         if self._settings.backend == "torchserve":
             folder = self._folder / "ts"  # short: Unix sockets have short names
             folder.mkdir()
-            self._torchserve = TorchServe(folder, self._settings, self._versions)
+            self._torchserve = TorchServe(folder, self._settings, self._versions, _widest_row(self._entries.values()))
             await self._torchserve.prepare()
             socket_path = self._torchserve.inference
             children.append(Child("torchserve", self._launch_torchserve, TORCHSERVE_GRACE))
@@ -163,6 +164,14 @@ def _resolve(registry: Registry, plan: serving.Plan) -> dict[str, Entry]:
         found = "no version in it verifies" if refused else "it holds no model"
         raise MulgamError(f"There is nothing to serve from {registry.root}: {found}. Run `make train` first.")
     return entries
+
+
+def _widest_row(entries: Iterable[Entry]) -> int:
+    """Bytes of one row as tensors, in the model that has the most."""
+    return max(
+        sum(tensors.DTYPES[one.datatype].itemsize * math.prod(one.shape[1:]) for one in entry.signature.inputs)
+        for entry in entries
+    )
 
 
 def _check_port(host: str, port: int) -> None:

@@ -55,12 +55,14 @@ class TorchServe:
         folder: a private folder of its own (short: it holds Unix sockets).
         settings: of this service.
         versions: model -> version to serve.
+        row_bytes: of one row as tensors, in the widest of these models.
     """
 
-    def __init__(self, folder: Path, settings: Settings, versions: Mapping[str, int]) -> None:
+    def __init__(self, folder: Path, settings: Settings, versions: Mapping[str, int], row_bytes: int = 0) -> None:
         self.folder = folder
         self._settings = settings
         self._versions = versions
+        self._row_bytes = row_bytes
         self.inference = folder / "inference.sock"
         self._management = folder / "management.sock"
         self._store = folder / "store"
@@ -136,6 +138,13 @@ class TorchServe:
             lines = errors.decode("utf-8", "replace").strip().splitlines() or ["it said nothing"]
             raise MulgamError(f"The archives for TorchServe can't be packed: {lines[-1]}")
 
+    def _largest_request(self) -> int:
+        """Bytes of the largest body that the gateway may send: of one request, or of several in one batch."""
+        rows = max(self._settings.max_rows, self._settings.max_batch_rows)
+        # A category takes 2 bytes of JSON at least ("1,") and 8 as a tensor; a text is padded to its length.
+        largest = max(4 * self._settings.max_body_bytes, rows * self._row_bytes)
+        return min(largest + 2**20, JAVA_INT_MAX)
+
     def _response_timeout(self) -> int:
         """Whole seconds: beyond what any caller waits, TorchServe kills the worker."""
         return math.ceil(self._settings.request_timeout)
@@ -157,8 +166,7 @@ class TorchServe:
             "enable_envvars_config": "false",
             "install_py_dep_per_model": "false",
             "cors_allowed_origin": "",
-            # A category takes 2 bytes of JSON at least ("1,") and 8 as a tensor, a number 2 and 4.
-            "max_request_size": min(4 * self._settings.max_body_bytes + 2**20, JAVA_INT_MAX),
+            "max_request_size": self._largest_request(),
             "max_response_size": MAX_RESPONSE_BYTES,
             "job_queue_size": min(self._settings.max_inflight, JAVA_INT_MAX),
             "default_response_timeout": self._response_timeout(),

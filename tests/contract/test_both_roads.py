@@ -87,7 +87,7 @@ def by_edge(
     async def scene() -> Answer:
         edge = Edge(app, plane)
         await edge.__rsgi__(Scope(method, target, headers), exchange)
-        edge.close()
+        await edge.close()
         assert exchange.answer is not None
         return exchange.answer
 

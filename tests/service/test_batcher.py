@@ -40,7 +40,7 @@ class Steered:
 def batcher(run: Any, **options: int) -> Batcher:
     """A batcher with usual bounds."""
     bounds = {"lanes": 1, "max_rows": 100, "max_waiting": 100, **options}
-    return Batcher(run, waited=lambda seconds: None, **bounds)
+    return Batcher(run, waited=lambda seconds: None, refused=lambda: None, **bounds)
 
 
 def ask(queue: Batcher, *values: float, timeout: float = 5) -> Coroutine[Any, Any, Output]:

@@ -110,7 +110,7 @@ class Running:
         await self._serving
 
     async def _release(self) -> None:
-        await asyncio.to_thread(self.edge.close)
+        await self.edge.close()
         await self.plane.backend.close()
 
 

@@ -138,3 +138,17 @@ def test_predictions_of_one_class_are_one_series(steered_client: FlaskClient, st
 def test_default_settings_show_health() -> None:
     """On loopback the page and a person find health on the one port they know."""
     assert Settings().shows_health
+
+
+def test_a_model_that_answers_wrongly_is_not_asked(
+    steered_plane: DataPlane, steered: SteeredBackend, steered_client: FlaskClient, bridge: Bridge
+) -> None:
+    """503 with Retry-After for the broken model alone, while the others serve on."""
+    bridge.run(steered_plane.readiness.replay())
+    steered.spoil = lambda served, answer: (
+        replace(answer, output=answer.output + np.float32(0.01)) if served.name == "notes" else answer
+    )
+    bridge.run(steered_plane.readiness.replay())
+    answer = post(steered_client, {"instances": [[32, 3, 0.3]]})
+    assert (answer.status_code, answer.json["code"], answer.headers["Retry-After"]) == (503, "MODEL_UNAVAILABLE", "1")
+    assert post(steered_client, {"instances": [[1, 2, 3]]}, "/predict/shapes").status_code == 200
