@@ -5,6 +5,7 @@ Served by waitress, which reads requests on a loop of its own: a slow client hol
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import Any
 
@@ -44,6 +45,10 @@ def create_admin_app(overview: Overview, settings: Settings) -> Flask:
         return Response(metrics.render(None, overview.ready), content_type=metrics.CONTENT_TYPE)
 
     return app
+
+
+# Two probes at a time are no event.
+logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
 
 class AdminListener:
