@@ -14,6 +14,11 @@ BACKEND ?= torchserve
 RUNTIME ?= torchscript
 DEVICE ?= auto
 TORCH_INDEX ?=
+# Of `make bench` alone: rounds, seconds for each measurement, contestants and models (none named: all).
+ROUNDS ?= 5
+SECONDS ?= 3
+ONLY ?=
+MODELS ?=
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -53,10 +58,13 @@ check: $(READY) ## ruff, mypy, import rules
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports --no-logo
 
-bench: ## compare with other servers (not built yet)
+bench: $(READY) ## compare with other servers: docs/benchmarks.md (ROUNDS, SECONDS, ONLY; needs wrk)
+	@exec $(PY) -m tests.bench --rounds "$(ROUNDS)" --seconds "$(SECONDS)" --only "$(ONLY)" \
+		--models "$(MODELS)"
+
 images: ## build the container images (not built yet)
 manifests: ## render the Kubernetes manifests (not built yet)
-bench images manifests:
+images manifests:
 	@echo "make $@ is not built yet; CHANGELOG.md says what is." >&2; exit 1
 
 clean: ## remove caches, runs and the virtual environment; never the registry

@@ -1,0 +1,121 @@
+"""The command line: install what is missing, publish the models, run the rounds, write the page."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.bench import conditions, contestants, cores, libraries, load, report, rounds
+from tests.bench.cells import CELLS
+from tests.bench.contestants.base import Contestant
+from tests.bench.errors import BenchError
+from tests.bench.model import publish
+from tests.bench.tree import ROOT
+
+PAGE = ROOT / "docs" / "benchmarks.md"
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """0 when every contestant was measured; 1 with a sentence when not; 130 after Ctrl-C."""
+    given = _arguments(words)
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        return _run(given)
+    except BenchError as problem:
+        print(f"bench: {problem}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("bench: stopped; nothing was written.", file=sys.stderr)
+        return 130
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _run(given: argparse.Namespace) -> int:
+    wrk = load.find_wrk()
+    chosen = contestants.chosen(given.only)
+    models = _models(given.models)
+    if {one.name for one in chosen} & {"flask", "fastapi"}:
+        libraries.install(_say)
+    placed = cores.choose()
+    taken = conditions.take(placed, _version(wrk), _command(given))
+    _say(_announced(chosen, models, given))
+    folder = Path(tempfile.mkdtemp(prefix="mb-"))
+    try:
+        _say("publishing the models")
+        published = [publish(name, folder) for name in models]
+        results = rounds.run(chosen, published, rounds.Run(given.rounds, given.seconds, placed, folder, _say))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    page = report.render(taken, results, chosen, given.rounds, given.seconds)
+    print(page)
+    whole = chosen == contestants.ALL and models == list(CELLS)
+    target = given.report or (PAGE if whole else None)
+    if target is None:
+        _say("part of the benchmark only: docs/benchmarks.md is left as it is (--report FILE writes one)")
+    else:
+        target.write_text(page, encoding="utf-8")
+        _say(f"written: {target.name}")
+    return 1 if results.out else 0
+
+
+def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench",
+        description="Compare Mulgam with what its users would take instead, on this machine, over loopback.",
+    )
+    names = ", ".join(one.name for one in contestants.ALL)
+    parser.add_argument("--rounds", type=_count, default=5, metavar="N", help="rounds (default: 5)")
+    parser.add_argument("--seconds", type=_count, default=3, metavar="S", help="for each cell, whole (default: 3)")
+    parser.add_argument("--only", default="", metavar="NAME,…", help=f"contestants, of {names} (default: all)")
+    parser.add_argument("--models", default="", metavar="NAME,…", help=f"models, of {', '.join(CELLS)} (default: all)")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="default: docs/benchmarks.md after a whole run")
+    return parser.parse_args(words)
+
+
+def _count(text: str) -> int:
+    value = int(text) if text.isascii() and text.isdigit() else 0
+    if not 1 <= value <= 60:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 60")
+    return value
+
+
+def _models(text: str) -> list[str]:
+    wanted = [name.strip() for name in text.split(",") if name.strip()]
+    for name in wanted:
+        if name not in CELLS:
+            raise BenchError(f"{name!r} is no model of the benchmark; there are {', '.join(CELLS)}.")
+    return [name for name in CELLS if name in wanted] or list(CELLS)
+
+
+def _command(given: argparse.Namespace) -> str:
+    only = f" ONLY={given.only}" if given.only else ""
+    models = f" MODELS={given.models}" if given.models else ""
+    return f"make bench ROUNDS={given.rounds} SECONDS={given.seconds}{only}{models}"
+
+
+def _announced(chosen: Sequence[Contestant], models: Sequence[str], given: argparse.Namespace) -> str:
+    cells = sum(one.takes(cell) for one in chosen for name in models for cell in CELLS[name])
+    starts = sum(4 + one.warm_up for one in chosen) * len(models)
+    minutes = given.rounds * (cells * given.seconds + starts) / 60
+    return f"{len(chosen)} contestants, {given.rounds} rounds: about {max(1, round(minutes))} minutes; Ctrl-C stops all"
+
+
+def _version(wrk: str) -> str:
+    printed = subprocess.run([wrk, "-v"], capture_output=True, text=True, check=False).stdout
+    return " ".join(printed.split()[:2])
+
+
+def _say(line: str) -> None:
+    print(f"bench: {line}", file=sys.stderr, flush=True)
+
+
+def _interrupt(number: int, frame: Any) -> None:
+    raise KeyboardInterrupt

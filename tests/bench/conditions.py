@@ -1,0 +1,106 @@
+"""What a figure is worth without: machine, versions, command, and what else ran meanwhile."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import os
+import platform
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from tests.bench.cores import Cores
+from tests.bench.tree import ROOT
+
+_LIBRARIES = (
+    "torch", "torchserve", "onnxruntime", "granian", "flask", "gunicorn", "fastapi", "uvicorn", "pydantic", "numpy",
+)  # fmt: skip
+# Cores' worth of work by others beyond which figures are not to be trusted.
+QUIET_CORES = 0.1
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """Taken before the first start."""
+
+    date: str
+    machine: str
+    cores: int
+    pinned: bool
+    load_before: float
+    versions: str
+    commit: str
+    command: str
+
+
+def take(cores: Cores, wrk_version: str, command: str) -> Conditions:
+    """The machine as it is now."""
+    load = os.getloadavg()[0]
+    found = [f"{name} {importlib.metadata.version(name)}" for name in _LIBRARIES if _is_installed(name)]
+    memory = psutil.virtual_memory().total / 2**30
+    return Conditions(
+        date=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        machine=f"{_processor()}, {memory:.0f} GiB, {platform.system()} {platform.release()}",
+        cores=os.cpu_count() or 1,
+        pinned=cores.are_pinned,
+        load_before=load,
+        versions=", ".join([f"Python {platform.python_version()}", *found, wrk_version]),
+        commit=_commit(),
+        command=command,
+    )
+
+
+def warning(conditions: Conditions, load_averages: Sequence[float], others: Sequence[float]) -> str:
+    """A sentence where the machine was not quiet, else nothing.
+
+    The run itself loads two cores, so during it the load average tells of others only beyond that.
+    """
+    causes = []
+    if conditions.load_before > 0.5:
+        causes.append(f"the load average was {conditions.load_before:.1f} before the run")
+    during = max(load_averages, default=0.0)
+    if during > conditions.cores + 1:
+        causes.append(f"it rose to {during:.1f} on {conditions.cores} cores")
+    busiest = max(others, default=0.0)
+    if busiest > QUIET_CORES:
+        causes.append(f"other processes took up to {busiest:.2f} cores from a measurement")
+    if not conditions.pinned:
+        causes.append("servers and load generator shared their cores")
+    if not causes:
+        return ""
+    return (
+        f"**The machine was not quiet:** {'; '.join(causes)}. Ratios within a round suffer less than absolute figures."
+    )
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _commit() -> str:
+    def git(*words: str) -> str:
+        ended = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
+        return ended.stdout.strip() if ended.returncode == 0 else ""
+
+    head = git("rev-parse", "--short", "HEAD")
+    if not head:
+        return "unknown"
+    changed = bool(git("status", "--porcelain", "--", "service", "handler", "model", "mulgam"))
+    return f"{head}{' with uncommitted changes' if changed else ''}"

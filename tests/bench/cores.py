@@ -1,0 +1,43 @@
+"""Which core the servers get and which the load generator; children inherit what their parent had at their start."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Cores:
+    """One core each; None where the machine has too few, or can't pin."""
+
+    server: int | None
+    load: int | None
+
+    @property
+    def are_pinned(self) -> bool:
+        """Whether server and load generator are kept apart."""
+        return self.server is not None
+
+
+def choose() -> Cores:
+    """The first core that we may use for the load, the second for the servers."""
+    if not hasattr(os, "sched_getaffinity"):
+        return Cores(None, None)
+    allowed = sorted(os.sched_getaffinity(0))
+    return Cores(allowed[1], allowed[0]) if len(allowed) > 1 else Cores(None, None)
+
+
+@contextlib.contextmanager
+def on(core: int | None) -> Iterator[None]:
+    """What is started within inherits the core; this thread gets its own back."""
+    if core is None:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
