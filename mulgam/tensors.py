@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -45,7 +45,10 @@ class Message:
 
 
 def encode(
-    section: Section, tensors: Mapping[str, npt.NDArray[Any]], parameters: Mapping[str, Any] | None = None
+    section: Section,
+    tensors: Mapping[str, npt.NDArray[Any]],
+    parameters: Mapping[str, Any] | None = None,
+    outputs: Sequence[Mapping[str, Any]] = (),
 ) -> tuple[int, bytes]:
     """Tensors as one body.
 
@@ -53,6 +56,7 @@ def encode(
         section: "inputs" for a request, "outputs" for a response.
         tensors: name -> array; object and string arrays become BYTES.
         parameters: JSON values to send along.
+        outputs: in a request, descriptions of the outputs that are wanted; none means all.
 
     Returns:
         (length of the JSON part, whole body).
@@ -76,6 +80,8 @@ def encode(
     document: dict[str, Any] = {section: described}
     if parameters:
         document["parameters"] = dict(parameters)
+    if outputs:
+        document["outputs"] = list(outputs)
     header = json.dumps(document, separators=(",", ":")).encode()
     return len(header), b"".join((header, *raw))
 

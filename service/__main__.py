@@ -8,6 +8,7 @@ import sys
 
 from mulgam.errors import MulgamError
 from service import logs
+from service.backends import remote
 from service.settings import described, from_environment
 from service.supervisor.run import Supervisor
 
@@ -17,6 +18,8 @@ def main() -> int:
     _parser().parse_args()
     try:
         settings = from_environment()
+        if settings.backend == "oip":
+            remote.from_settings(settings)  # for its error, before anything is started
         logs.configure(settings)
         asyncio.run(Supervisor(settings).run())
     except MulgamError as problem:

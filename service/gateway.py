@@ -19,7 +19,9 @@ from mulgam.errors import MulgamError
 from mulgam.registry import Registry
 from service import logs, status
 from service.app import create_app
+from service.backends import remote
 from service.backends.base import Backend
+from service.backends.oip import OipBackend
 from service.backends.onnxruntime import OnnxRuntimeBackend
 from service.backends.torchserve import TorchServeBackend
 from service.bridge import Bridge
@@ -104,6 +106,8 @@ async def _report(plane: DataPlane, descriptor: int, stop: asyncio.Event) -> Non
 
 
 def _backend(settings: Settings, catalogue: Catalogue, socket: str | None) -> Backend:
+    if settings.backend == "oip":
+        return OipBackend(remote.from_settings(settings), settings.oip_lanes, settings.oip_tensors == "binary")
     if socket is not None:
         lanes = settings.torchserve_lanes * settings.torchserve_workers
         return TorchServeBackend(socket, lanes, needs_gpu=settings.device == "gpu")

@@ -44,8 +44,10 @@ class Settings:
     port: int = setting(8000, "port of the public listener", minimum=1, maximum=65535)
     admin_host: str = setting("127.0.0.1", "address of the admin listener")
     admin_port: int = setting(8001, "port of the admin listener", minimum=1, maximum=65535)
-    backend: str = setting("torchserve", "what computes the predictions", ("torchserve", "onnxruntime"))
-    runtime: str = setting("torchscript", "what runs the model inside TorchServe", ("torchscript", "onnx"))
+    backend: str = setting("torchserve", "what computes the predictions", ("torchserve", "onnxruntime", "oip"))
+    runtime: str = setting(
+        "torchscript", "what runs the model inside TorchServe (or the oip server)", ("torchscript", "onnx")
+    )
     device: str = setting("auto", "where the model runs; auto takes a GPU where there is one", ("auto", "cpu", "gpu"))
     torchserve_workers: int = setting(1, "TorchServe workers for each model", minimum=1, maximum=64)
     torchserve_lanes: int = setting(
@@ -54,6 +56,10 @@ class Settings:
     torchserve_batch_size: int = setting(
         1, "calls that TorchServe combines into one run; the gateway has combined them already", minimum=1, maximum=1024
     )
+    oip_url: str = setting("", "http://host:port of the V2 server that the oip backend asks")
+    oip_models: str = setting("", "models that have other names there: model=name or model=name:version, with commas")
+    oip_tensors: str = setting("binary", "how tensors travel to that server", ("binary", "json"))
+    oip_lanes: int = setting(4, "calls under way at a time for each model of that server", minimum=1, maximum=256)
     max_batch_rows: int = setting(1024, "rows that the gateway combines into one call of the backend", minimum=1)
     gateways: int = setting(1, "gateway processes that share the public port", minimum=1, maximum=256)
     threads: int = setting(32, "threads for requests", minimum=1, maximum=1024)
@@ -115,7 +121,7 @@ def described() -> list[tuple[str, str, str]]:
     for item in fields(Settings):
         choices = item.metadata["choices"]
         suffix = f" ({' | '.join(choices)})" if choices else ""
-        rows.append((PREFIX + item.name.upper(), str(item.default), item.metadata["description"] + suffix))
+        rows.append((PREFIX + item.name.upper(), str(item.default) or "none", item.metadata["description"] + suffix))
     return rows
 
 

@@ -1,7 +1,7 @@
-"""A small HTTP/1.1 client over a Unix socket: kept-open connections, POST with a known length.
+"""A small HTTP/1.1 client over a Unix socket or TCP: kept-open connections, POST with a known length.
 
-The general clients cost more per call than the prediction itself, and TorchServe needs no more than this: it
-answers with a Content-Length and keeps connections open. Deadlines are the caller's: a cancelled call closes
+The general clients cost more per call than the prediction itself, and model servers need no more than this: they
+answer with a Content-Length and keep connections open. Deadlines are the caller's: a cancelled call closes
 its connection, so that a late answer never reaches another request.
 """
 
@@ -113,17 +113,18 @@ class _Connection(asyncio.Protocol):
         return Reply(status, headers, bytes(self._buffer[start:]))
 
 
-class UnixClient:
-    """Calls one server on a Unix socket.
+class HttpClient:
+    """Calls one server.
 
     Args:
-        path: the socket.
+        where: path of its Unix socket, or (host, port); asyncio switches Nagle's algorithm off on TCP.
         idle: how many unused connections are kept.
         most: the largest answer body that is read.
     """
 
-    def __init__(self, path: str, idle: int = 64, most: int = 64 * 2**20) -> None:
-        self._path = path
+    def __init__(self, where: str | tuple[str, int], idle: int = 64, most: int = 64 * 2**20) -> None:
+        self._where = where
+        self._host = "localhost" if isinstance(where, str) else authority(*where)
         self._most = most
         self._kept: deque[_Connection] = deque()
         self._idle = idle
@@ -134,7 +135,7 @@ class UnixClient:
         Raises:
             ConnectionLostError: nobody listens, or the connection ended before the answer was whole.
         """
-        lines = [f"POST {target} HTTP/1.1", "Host: localhost", f"Content-Length: {len(body)}"]
+        lines = [f"POST {target} HTTP/1.1", f"Host: {self._host}", f"Content-Length: {len(body)}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         request = "\r\n".join((*lines, "", "")).encode("latin-1") + body
         while True:
@@ -168,13 +169,23 @@ class UnixClient:
             connection = self._kept.pop()
             if not connection.closed:
                 return connection
+        loop = asyncio.get_running_loop()
         try:
-            _, connection = await asyncio.get_running_loop().create_unix_connection(
-                lambda: _Connection(self._most), self._path
-            )
+            if isinstance(self._where, str):
+                _, connection = await loop.create_unix_connection(self._connected, self._where)
+            else:
+                _, connection = await loop.create_connection(self._connected, *self._where)
         except OSError as problem:
             raise ConnectionLostError(str(problem)) from problem
         return connection
+
+    def _connected(self) -> _Connection:
+        return _Connection(self._most)
+
+
+def authority(host: str, port: int) -> str:
+    """Host and port as an address has them: `[::1]:80` for IPv6."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _parse_head(head: bytes) -> tuple[int, dict[str, str]]:

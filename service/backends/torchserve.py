@@ -11,7 +11,7 @@ from mulgam import tensors as v2
 from mulgam.encoding import Arrays
 from mulgam.errors import InputError
 from service.backends.base import Answer
-from service.backends.http import ConnectionLostError, Reply, UnixClient
+from service.backends.http import ConnectionLostError, HttpClient, Reply
 from service.errors import backend_unavailable, bad_backend
 from service.served import Served
 
@@ -27,7 +27,7 @@ class TorchServeBackend:
 
     def __init__(self, socket: str, lanes: int = 2, needs_gpu: bool = False) -> None:
         self._needs_gpu = needs_gpu
-        self._client = UnixClient(socket)
+        self._client = HttpClient(socket)
         self.lanes = lanes
 
     def is_cheap(self, served: Served, rows: int) -> bool:

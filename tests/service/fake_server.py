@@ -1,4 +1,5 @@
-"""A server on a Unix socket that answers with the bytes a test wants: for faults that no real one shows on demand."""
+"""A server on a Unix socket or a port that answers with the bytes a test wants: faults that no real one shows on
+demand."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ Script = Callable[[int, bytes], bytes | None]
 
 
 @asynccontextmanager
-async def serving(path: Path, script: Script) -> AsyncIterator[list[bytes]]:
+async def serving(where: Path | int, script: Script) -> AsyncIterator[list[bytes]]:
     """Serve until the block ends; gives the list of requests as they come in."""
     requests: list[bytes] = []
     open_writers: set[asyncio.StreamWriter] = set()
@@ -39,7 +40,10 @@ async def serving(path: Path, script: Script) -> AsyncIterator[list[bytes]]:
             open_writers.discard(writer)
             writer.close()
 
-    server = await asyncio.start_unix_server(connected, str(path))
+    if isinstance(where, int):
+        server = await asyncio.start_server(connected, "127.0.0.1", where)
+    else:
+        server = await asyncio.start_unix_server(connected, str(where))
     try:
         yield requests
     finally:

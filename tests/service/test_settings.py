@@ -33,7 +33,7 @@ def test_values_are_read_by_type() -> None:
         ("MULGAM_PORT", "http", "MULGAM_PORT is 'http'; it must be a whole number from 1 to 65535."),
         ("MULGAM_PORT", "70000", "MULGAM_PORT is 70000; it must be a whole number from 1 to 65535."),
         ("MULGAM_BODY_TIMEOUT", "nan", "MULGAM_BODY_TIMEOUT is nan; it must be a number from 0.1 to 600."),
-        ("MULGAM_BACKEND", "triton", "MULGAM_BACKEND is 'triton'; it must be one of torchserve, onnxruntime."),
+        ("MULGAM_BACKEND", "triton", "MULGAM_BACKEND is 'triton'; it must be one of torchserve, onnxruntime, oip."),
         ("MULGAM_REGISTRY", "", "MULGAM_REGISTRY is empty; it must name a folder."),
     ],
 )
