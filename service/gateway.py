@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import logging
-import os
 import signal
 import sys
 from collections.abc import Mapping
@@ -17,7 +15,7 @@ from granian.server.embed import Server
 
 from mulgam.errors import MulgamError
 from mulgam.registry import Registry
-from service import logs, status
+from service import logs
 from service.app import create_app
 from service.backends import remote
 from service.backends.base import Backend
@@ -26,12 +24,11 @@ from service.backends.onnxruntime import OnnxRuntimeBackend
 from service.backends.torchserve import TorchServeBackend
 from service.bridge import Bridge
 from service.edge import Edge
+from service.line import Line
 from service.metrics import Metrics
-from service.plane import DataPlane
+from service.plane import DataPlane, runtime_of
 from service.served import Catalogue, load
 from service.settings import Settings, from_environment
-
-log = logging.getLogger(__name__)
 
 
 def main() -> int:
@@ -40,8 +37,7 @@ def main() -> int:
     try:
         settings = from_environment()
         logs.configure(settings)
-        runtime = "onnx" if settings.backend == "onnxruntime" else settings.runtime
-        catalogue = load(Registry(settings.registry), options.serve, runtime)
+        catalogue = load(Registry(settings.registry), options.serve, runtime_of(settings))
         backend = _backend(settings, catalogue, options.torchserve)
     except MulgamError as problem:
         print(f"mulgam gateway: {problem}", file=sys.stderr)
@@ -49,11 +45,11 @@ def main() -> int:
     plane = DataPlane(settings, catalogue, backend, Metrics())
     plane.metrics.generation.set(options.generation)
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(plane, options.status_fd))
+        asyncio.run(_serve(plane, Line(options.status_fd, options.generation)))
     return 0
 
 
-async def _serve(plane: DataPlane, status_fd: int) -> None:
+async def _serve(plane: DataPlane, line: Line) -> None:
     loop = asyncio.get_running_loop()
     edge = Edge(create_app(plane, Bridge(loop)), plane)
     server = Server(
@@ -71,7 +67,8 @@ async def _serve(plane: DataPlane, status_fd: int) -> None:
         loop.add_signal_handler(number, stop.set)
     tasks = [
         loop.create_task(plane.readiness.watch(), name="readiness"),
-        loop.create_task(_report(plane, status_fd, stop), name="status"),
+        loop.create_task(line.report(plane, stop), name="status"),
+        loop.create_task(line.obey(plane), name="orders"),
     ]
     serving = loop.create_task(server.serve(), name="server")
     stopping = loop.create_task(stop.wait(), name="stop")
@@ -87,22 +84,6 @@ async def _serve(plane: DataPlane, status_fd: int) -> None:
     for result in results:
         if isinstance(result, Exception):
             raise result
-
-
-async def _report(plane: DataPlane, descriptor: int, stop: asyncio.Event) -> None:
-    """Bring the metrics up to date and tell the supervisor the states; when nobody reads any more, it is gone: stop."""
-    os.set_blocking(descriptor, False)
-    while True:
-        plane.metrics.flush()
-        try:
-            os.write(descriptor, status.to_line(plane.readiness.states))
-        except BlockingIOError:
-            pass
-        except OSError:
-            log.error("the supervisor is gone; stopping")
-            stop.set()
-            return
-        await asyncio.sleep(status.INTERVAL_SECONDS)
 
 
 def _backend(settings: Settings, catalogue: Catalogue, socket: str | None) -> Backend:

@@ -83,6 +83,10 @@ class Metrics:
         for score, value in scores.items():
             self.model_score.labels(served.name, version, score).set(value)
 
+    def undescribe(self, served: Served) -> None:
+        """A version is served no more; a series in a file can't be taken away, so it says 0."""
+        self.model_info.labels(served.name, str(served.version), served.digest, served.runtime).set(0)
+
     def of(self, served: Served) -> ModelMeters:
         """What is counted for one model."""
         key = (served.name, served.version)

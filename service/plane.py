@@ -28,13 +28,35 @@ class DataPlane:
 
     def __init__(self, settings: Settings, catalogue: Catalogue, backend: Backend, metrics: Metrics) -> None:
         self.settings = settings
+        self.runtime = runtime_of(settings)
         self.catalogue = catalogue
         self.backend = backend
         self.metrics = metrics
         self.readiness = Readiness(catalogue, backend, settings.ready_interval)
-        self._batchers = {served.name: self._batcher(served) for served in catalogue}
+        self._batchers = {served.digest: self._batcher(served) for served in catalogue}
         for served in catalogue:
             metrics.describe(served, held_out_scores(served))
+
+    def follow(self, catalogue: Catalogue) -> list[Served]:
+        """Serve another set of versions from now on; requests under way end with the version they began with.
+
+        Returns:
+            The versions that are served no more.
+        """
+        old = [served for served in self.catalogue if not catalogue.serves(served)]
+        for served in catalogue:
+            if not self.catalogue.serves(served):
+                self._batchers[served.digest] = self._batcher(served)
+                self.metrics.describe(served, held_out_scores(served))
+        self.catalogue = catalogue
+        self.readiness.follow(catalogue)
+        for served in old:
+            self.metrics.undescribe(served)
+        return old
+
+    def forget(self, served: Served) -> None:
+        """Nothing of this version is under way any more."""
+        self._batchers.pop(served.digest, None)
 
     async def predict(self, served: Served, tensors: Arrays, rows: int, timeout: float) -> Output:
         """The model's output for encoded tensors: at once where that is cheapest, else batched with others.
@@ -42,11 +64,11 @@ class DataPlane:
         Raises:
             ApiError: 503 where the queue is full or golden answers come out wrong, or a BackendError (502, 503, 504).
         """
-        if self.readiness.states[served.name].wrong:
+        if self.readiness.states[served.name].wrong and self.catalogue.serves(served):
             raise backend_unavailable(served.name)
         if self.backend.is_cheap(served, rows):
             return await self._run(served, tensors, timeout)
-        return await self._batchers[served.name].submit(tensors, rows, timeout)
+        return await self._batchers[served.digest].submit(tensors, rows, timeout)
 
     async def _run(self, served: Served, tensors: Arrays, timeout: float) -> Output:
         """One call of the backend, measured."""
@@ -72,6 +94,11 @@ class DataPlane:
             waited=self.metrics.of(served).queue_seconds.observe,
             refused=self.metrics.rejected.labels("queue_full").inc,
         )
+
+
+def runtime_of(settings: Settings) -> str:
+    """What computes the models: the tolerance of golden answers depends on it."""
+    return "onnx" if settings.backend == "onnxruntime" else settings.runtime
 
 
 def held_out_scores(served: Served) -> dict[str, float]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from mulgam.golden import Golden
 from service.backends.base import Backend
 from service.errors import ApiError
 from service.prediction import predict
@@ -39,7 +40,7 @@ class Readiness:
         self._backend = backend
         self._interval = interval
         self._states = {served.name: State(False, "no golden request was answered yet") for served in catalogue}
-        self._turn = dict.fromkeys(self._states, 0)
+        self._turn = 0
 
     @property
     def states(self) -> Mapping[str, State]:
@@ -56,31 +57,39 @@ class Readiness:
             await self.replay()
             await asyncio.sleep(self._interval)
 
+    def follow(self, catalogue: Catalogue) -> None:
+        """Replay for another set of versions from now on; each of them has just given its golden answers."""
+        known = self._catalogue
+        self._states = {
+            served.name: self._states[served.name] if known.serves(served) else State(True) for served in catalogue
+        }
+        self._catalogue = catalogue
+
     async def replay(self) -> None:
         """Replay for every model at once, so that a slow one does not hide the others."""
+        self._turn += 1
         await asyncio.gather(*(self._replay_one(served) for served in self._catalogue))
 
-    async def _replay_one(self, served: Served) -> None:
-        before = self._states[served.name]
-        requests = served.entry.golden
-        if before.ready:
-            turn = self._turn[served.name] = (self._turn[served.name] + 1) % len(requests)
-            requests = [requests[turn]]
-        cause = None
-        wrong = False
+    async def verdict(self, served: Served, requests: Sequence[Golden]) -> State:
+        """What a version answers to these requests, whether it is served yet or not."""
         for golden in requests:
             tensors = served.encoder.encode(golden.instances)
             try:
                 output = await predict(served, tensors, self._backend, timeout=max(1.0, 2 * self._interval))
             except ApiError as problem:
-                cause = str(problem)
-            else:
-                cause = golden.mismatch(output, served.tolerance)
-                wrong = cause is not None
-            if cause is not None:
-                break
-        self._states[served.name] = State(cause is None, cause, wrong)
-        if cause is not None and before.ready:
-            log.warning("model %s is not ready: %s", served.name, cause)
-        elif cause is None and not before.ready:
+                return State(False, str(problem))
+            mismatch = golden.mismatch(output, served.tolerance)
+            if mismatch is not None:
+                return State(False, mismatch, wrong=True)
+        return State(True)
+
+    async def _replay_one(self, served: Served) -> None:
+        before = self._states[served.name]
+        requests = served.entry.golden
+        state = await self.verdict(served, [requests[self._turn % len(requests)]] if before.ready else requests)
+        if self._catalogue.serves(served):
+            self._states[served.name] = state
+        if before.ready and not state.ready:
+            log.warning("model %s is not ready: %s", served.name, state.cause)
+        elif state.ready and not before.ready:
             log.info("model %s version %d is ready", served.name, served.version)

@@ -69,6 +69,13 @@ class Catalogue:
     def __len__(self) -> int:
         return len(self._served)
 
+    def __contains__(self, model: str) -> bool:
+        return model in self._served
+
+    def serves(self, served: Served) -> bool:
+        """Whether this very version is the one that is served."""
+        return self._served.get(served.name) is served
+
     def find(self, model: str, version: str | None = None) -> Served:
         """The served version of a model.
 

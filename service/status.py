@@ -1,6 +1,7 @@
-"""What a gateway process tells its supervisor, a JSON line at a time over an inherited pipe.
+"""What supervisor and gateway process tell each other, a JSON line at a time over pipes.
 
-The line is written by a task on the event loop: that it keeps coming says that the loop is alive.
+The gateway tells its state; the line is written by a task on the event loop: that it keeps coming says that the
+loop is alive. The supervisor tells which versions are to be served.
 """
 
 from __future__ import annotations
@@ -19,10 +20,15 @@ INTERVAL_SECONDS = 0.25
 
 @dataclass(frozen=True)
 class Status:
-    """The models' states, and when they were told (`time.monotonic`); without a time, never."""
+    """The models' states, and when they were told (`time.monotonic`); without a time, never.
+
+    `generation` is that of the last order that was carried out, `refused` why a model of it was not.
+    """
 
     models: Mapping[str, State] = field(default_factory=dict)
     at: float = float("-inf")
+    generation: int = 0
+    refused: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def fresh(self) -> bool:
@@ -30,13 +36,32 @@ class Status:
         return time.monotonic() - self.at < STALE_SECONDS
 
 
-def to_line(states: Mapping[str, State]) -> bytes:
-    """The states as one line."""
+def to_line(states: Mapping[str, State], generation: int = 0, refused: Mapping[str, str] | None = None) -> bytes:
+    """The status as one line."""
     models = {model: {"ready": state.ready, "cause": state.cause} for model, state in states.items()}
-    return json.dumps(models).encode() + b"\n"
+    return json.dumps({"models": models, "generation": generation, "refused": refused or {}}).encode() + b"\n"
 
 
 def from_line(line: bytes) -> Status:
     """The status in a line, stamped with the present time; ValueError where the line was cut off."""
-    models = {model: State(item["ready"], item["cause"]) for model, item in json.loads(line).items()}
-    return Status(models, time.monotonic())
+    told = json.loads(line)
+    models = {model: State(item["ready"], item["cause"]) for model, item in told["models"].items()}
+    return Status(models, time.monotonic(), told["generation"], told["refused"])
+
+
+@dataclass(frozen=True)
+class Order:
+    """The versions that are to be served, and the generation of the plan that says so."""
+
+    generation: int
+    versions: Mapping[str, int]
+
+    def to_line(self) -> bytes:
+        """The order as one line."""
+        return json.dumps({"generation": self.generation, "versions": dict(self.versions)}).encode() + b"\n"
+
+    @classmethod
+    def from_line(cls, line: bytes) -> Order:
+        """The order in a line."""
+        told = json.loads(line)
+        return cls(told["generation"], told["versions"])

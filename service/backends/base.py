@@ -45,6 +45,18 @@ class Backend(Protocol):
         """
         ...
 
+    async def prepare(self, served: Served) -> None:
+        """Be able to compute another version, beside those that it computes already.
+
+        Raises:
+            MulgamError: it can't be loaded.
+        """
+        ...
+
+    async def release(self, served: Served) -> None:
+        """A version is served no more, and nothing of it is under way."""
+        ...
+
     async def close(self) -> None:
         """Release connections and sessions."""
         ...

@@ -46,6 +46,7 @@ class OnnxRuntimeBackend:
     """
 
     def __init__(self, served: Iterable[Served], device: str) -> None:
+        self._device = device
         self._models = {one.digest: _loaded(one, device) for one in served}
         # onnxruntime frees the interpreter lock while it computes, so threads use the cores.
         self.lanes = os.cpu_count() or 1
@@ -67,6 +68,15 @@ class OnnxRuntimeBackend:
         loop = asyncio.get_running_loop()
         (output,) = await loop.run_in_executor(self._threads, model.session.run, model.outputs, tensors)
         return Answer(output, served.digest)
+
+    async def prepare(self, served: Served) -> None:
+        """Load another version, in a thread."""
+        loop = asyncio.get_running_loop()
+        self._models[served.digest] = await loop.run_in_executor(self._threads, _loaded, served, self._device)
+
+    async def release(self, served: Served) -> None:
+        """Drop the session."""
+        self._models.pop(served.digest, None)
 
     async def close(self) -> None:
         """Stop the threads and drop the sessions."""

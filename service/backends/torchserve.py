@@ -6,6 +6,7 @@ The body in both directions is the V2 binary tensor encoding; the other side is 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from mulgam import tensors as v2
 from mulgam.encoding import Arrays
@@ -14,13 +15,14 @@ from service.backends.base import Answer
 from service.backends.http import ConnectionLostError, HttpClient, Reply
 from service.errors import backend_unavailable, bad_backend
 from service.served import Served
+from service.torchserve_keys import TorchServeKeys, is_refusal
 
 
 class TorchServeBackend:
     """Calls the TorchServe that listens on a socket.
 
     Args:
-        socket: path of its inference socket.
+        socket: path of its inference socket, in its working folder.
         lanes: calls under way at a time for each model.
         needs_gpu: whether an answer that a CPU computed counts as none.
     """
@@ -28,6 +30,7 @@ class TorchServeBackend:
     def __init__(self, socket: str, lanes: int = 2, needs_gpu: bool = False) -> None:
         self._needs_gpu = needs_gpu
         self._client = HttpClient(socket)
+        self._keys = TorchServeKeys(Path(socket).parent, "inference")
         self.lanes = lanes
 
     def is_cheap(self, served: Served, rows: int) -> bool:
@@ -38,13 +41,20 @@ class TorchServeBackend:
         """One call to the handler."""
         header_length, body = v2.encode("inputs", tensors)
         headers = {"Content-Type": v2.CONTENT_TYPE, v2.LENGTH_HEADER: str(header_length)}
-        try:
-            reply = await self._client.post(f"/predictions/{served.name}/{served.version}", headers, body)
-        except ConnectionLostError as problem:
-            raise backend_unavailable(served.name) from problem
+        reply = await self._call(served, headers, body)
+        if is_refusal(reply.status, reply.body):
+            self._keys.forget()
+            reply = await self._call(served, headers, body)
         if reply.status != 200:
             raise bad_backend() if _is_handlers(reply) else backend_unavailable(served.name)
         return self._decoded(served, reply)
+
+    async def _call(self, served: Served, headers: dict[str, str], body: bytes) -> Reply:
+        target = f"/predictions/{served.name}/{served.version}"
+        try:
+            return await self._client.post(target, {**headers, **self._keys.headers()}, body)
+        except ConnectionLostError as problem:
+            raise backend_unavailable(served.name) from problem
 
     def _decoded(self, served: Served, reply: Reply) -> Answer:
         try:
@@ -58,6 +68,12 @@ class TorchServeBackend:
         if self._needs_gpu and not str(message.parameters.get("device")).startswith("cuda"):
             raise backend_unavailable(served.name)
         return Answer(output, str(message.parameters.get("digest")))
+
+    async def prepare(self, served: Served) -> None:
+        """Nothing to do: the supervisor has registered it."""
+
+    async def release(self, served: Served) -> None:
+        """Nothing to do: the supervisor unregisters it."""
 
     async def close(self) -> None:
         """Close the kept connections."""

@@ -34,7 +34,7 @@ def create_admin_app(overview: Overview, settings: Settings) -> Flask:
     def readyz() -> Response:
         ready = overview.is_ready
         models = {name: {"ready": state.ready, "cause": state.cause} for name, state in overview.states().items()}
-        response = jsonify(status="ready" if ready else "not ready", models=models)
+        response = jsonify(status="ready" if ready else "not ready", models=models, refused=overview.refused)
         if not ready:
             response.status_code = 503
             response.headers["Retry-After"] = "1"

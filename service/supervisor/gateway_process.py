@@ -9,11 +9,11 @@ import os
 import sys
 import time
 from asyncio.subprocess import Process
-from collections.abc import Mapping
 from pathlib import Path
 
 from service import metrics, status
 from service.settings import Settings, to_environment
+from service.status import Order
 from service.supervisor.child import Child
 from service.supervisor.overview import Overview
 
@@ -30,32 +30,33 @@ class GatewayProcess:
     Args:
         index: its place among the gateways, for log and overview.
         settings: of the service.
-        versions: model -> version to serve.
-        generation: of `serving.json`.
+        order: what it is started with.
         torchserve: TorchServe's inference socket; None computes in the gateway.
         overview: where its word is kept.
     """
 
     def __init__(
-        self,
-        index: int,
-        settings: Settings,
-        versions: Mapping[str, int],
-        generation: int,
-        torchserve: Path | None,
-        overview: Overview,
+        self, index: int, settings: Settings, order: Order, torchserve: Path | None, overview: Overview
     ) -> None:
         self._index = index
         self._settings = settings
         self._overview = overview
-        self._arguments = [
-            "--serve", ",".join(f"{model}:{version}" for model, version in versions.items()),
-            "--generation", str(generation),
-            *(() if torchserve is None else ("--torchserve", str(torchserve))),
-        ]  # fmt: skip
+        self._torchserve = torchserve
+        self._settled = self._newest = order
+        self._process: Process | None = None
         self._launched = time.monotonic()
         self._listening: set[asyncio.Task[None]] = set()
         self.child = Child(f"gateway {index + 1}", self._launch, GRACE_SECONDS)
+
+    def send(self, order: Order) -> None:
+        """Have it serve other versions; it tells when it does."""
+        self._newest = order
+        if self._process is not None and self._process.returncode is None and self._process.stdin is not None:
+            self._process.stdin.write(order.to_line())
+
+    def settle(self, order: Order) -> None:
+        """What every gateway came to serve: a process that is started anew begins with it."""
+        self._settled = self._newest = order
 
     async def watch(self) -> None:
         """Kill the process whenever it is hung; its `Child` starts it anew."""
@@ -73,9 +74,13 @@ class GatewayProcess:
         reading, writing = os.pipe()
         try:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "service.gateway", *self._arguments, "--status-fd", str(writing),
+                sys.executable, "-m", "service.gateway",
+                "--serve", ",".join(f"{model}:{version}" for model, version in self._settled.versions.items()),
+                "--generation", str(self._settled.generation),
+                *(() if self._torchserve is None else ("--torchserve", str(self._torchserve))),
+                "--status-fd", str(writing),
                 env={**os.environ, **to_environment(self._settings)},
-                stdin=asyncio.subprocess.DEVNULL,
+                stdin=asyncio.subprocess.PIPE,
                 pass_fds=(writing,),
                 start_new_session=True,
             )  # fmt: skip
@@ -85,6 +90,9 @@ class GatewayProcess:
         finally:
             os.close(writing)
         self._launched = time.monotonic()
+        self._process = process
+        if self._newest is not self._settled:
+            self.send(self._newest)
         task = asyncio.get_running_loop().create_task(self.listen(reading, process.pid))
         self._listening.add(task)
         task.add_done_callback(self._listening.discard)

@@ -27,6 +27,8 @@ class Overview:
     started: bool = False
     stopping: bool = False
     began: float = field(default_factory=time.monotonic)
+    # Model (or "serving.json") -> why the last change of what is served was not carried out.
+    refused: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.statuses = {index: Status() for index in range(self.gateways)}
@@ -35,11 +37,19 @@ class Overview:
         """Each model's state now: ready where every gateway that speaks says so."""
         if self.stopping:
             return dict.fromkeys(self.models, State(False, "the service is stopping"))
-        fresh = [status for status in self.statuses.values() if status.fresh]
+        fresh = self.fresh()
         # At the start all of them must have come up; later the others carry on.
         if not fresh or (not self.started and len(fresh) < self.gateways):
             return dict.fromkeys(self.models, State(False, "the gateway process is not answering"))
         return {model: _joined([status.models.get(model, _UNTOLD) for status in fresh]) for model in self.models}
+
+    def fresh(self) -> list[Status]:
+        """What the gateways tell that are to be believed."""
+        return [status for status in self.statuses.values() if status.fresh]
+
+    def refused_by_gateways(self) -> dict[str, str]:
+        """Model -> why a gateway did not take its new version."""
+        return {model: why for status in self.fresh() for model, why in status.refused.items()}
 
     def ready(self) -> dict[str, bool]:
         """Model -> whether it is ready."""

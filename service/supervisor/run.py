@@ -21,8 +21,10 @@ from mulgam.errors import MulgamError
 from mulgam.registry import Entry, Registry
 from service import metrics
 from service.settings import Settings
+from service.status import Order
 from service.supervisor.admin import AdminListener, port_taken
 from service.supervisor.child import Child
+from service.supervisor.follower import Follower
 from service.supervisor.gateway_process import GatewayProcess
 from service.supervisor.greeting import greeting
 from service.supervisor.output import Output
@@ -46,7 +48,7 @@ class Supervisor:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        registry = Registry(settings.registry)
+        registry = self._registry = Registry(settings.registry)
         plan = serving.read(registry)
         self._generation = plan.generation
         self._entries = _resolve(registry, plan)
@@ -83,6 +85,7 @@ class Supervisor:
             await self._until_ready(stop, children)
             if not stop.is_set():
                 self._overview.started = True
+                self._spawn(self._follower.watch())
                 print(greeting(self._settings, list(self._entries.values())), flush=True)
                 await asyncio.wait([self._spawn(stop.wait()), *first_ends], return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -110,13 +113,17 @@ class Supervisor:
             await self._torchserve.prepare()
             socket_path = self._torchserve.inference
             children.append(Child("torchserve", self._launch_torchserve, TORCHSERVE_GRACE))
-        for index in range(self._settings.gateways):
-            gateway = GatewayProcess(
-                index, self._settings, self._versions, self._generation, socket_path, self._overview
-            )
+        order = Order(self._generation, self._versions)
+        gateways = [
+            GatewayProcess(index, self._settings, order, socket_path, self._overview)
+            for index in range(self._settings.gateways)
+        ]
+        for gateway in gateways:
             self._spawn(gateway.watch())
-            children.append(gateway.child)
-        return children
+        self._follower = Follower(
+            self._registry, order, self._overview, gateways, self._torchserve, self._settings.request_timeout + 1
+        )
+        return [*children, *(gateway.child for gateway in gateways)]
 
     async def _launch_torchserve(self) -> Process:
         assert self._torchserve is not None

@@ -20,9 +20,12 @@ from pathlib import Path
 from mulgam.errors import MulgamError
 from service.settings import Settings
 from service.supervisor import tether
+from service.supervisor.management import Management
 
 MAX_RESPONSE_BYTES = 64 * 2**20
 JAVA_INT_MAX = 2**31 - 1
+# New keys are made at each start; none has to expire between two.
+FOR_EVER_MINUTES = 2_000_000_000
 # The longest name that a Unix socket can have.
 MAX_SOCKET_PATH = 107 if sys.platform == "linux" else 103
 _LOG4J = """<?xml version="1.0" encoding="UTF-8"?>
@@ -64,7 +67,8 @@ class TorchServe:
         self._versions = versions
         self._row_bytes = row_bytes
         self.inference = folder / "inference.sock"
-        self._management = folder / "management.sock"
+        self._management_socket = folder / "management.sock"
+        self._management = Management(self._management_socket, settings.startup_timeout)
         self._store = folder / "store"
         self._config = folder / "config.properties"
         self._log4j = folder / "log4j2.xml"
@@ -82,8 +86,46 @@ class TorchServe:
             raise MulgamError(f"{self.folder} is too long for Unix sockets; set TMPDIR to a shorter folder.")
         for path in (self._store, self.folder / "tmp", self.folder / "temp", self.folder / "logs"):
             path.mkdir()
-        await self._pack()
+        await self._pack(self._versions)
         self._log4j.write_text(_LOG4J)
+        self._configure()
+
+    async def load(self, versions: Mapping[str, int]) -> None:
+        """Serve these versions beside those that are served.
+
+        Raises:
+            MulgamError: an archive can't be packed, or TorchServe does not load it.
+        """
+        new = {model: version for model, version in versions.items() if self._versions.get(model) != version}
+        if not new:
+            return
+        await self._pack(new)
+        for model, version in new.items():
+            await asyncio.to_thread(
+                self._management.register, archive_name(model, version), self._settings.torchserve_workers
+            )
+        self._configure()
+
+    async def keep_only(self, versions: Mapping[str, int]) -> None:
+        """Unload every other version.
+
+        Raises:
+            MulgamError: TorchServe does not unload one.
+        """
+        kept = {archive_name(model, version) for model, version in versions.items()}
+        for archive in sorted(self._store.glob("*.mar")):
+            if archive.name in kept:
+                continue
+            model, _, version = archive.stem.rpartition("-")
+            if model in versions:  # the default can't go
+                await asyncio.to_thread(self._management.make_default, model, versions[model])
+            await asyncio.to_thread(self._management.unregister, model, int(version))
+            archive.unlink()
+        self._versions = dict(versions)
+        self._configure()
+
+    def _configure(self) -> None:
+        """Write the configuration; it loads what the store holds, also when TorchServe is started anew."""
         # A properties file escapes backslashes and what is not ASCII as JSON does.
         lines = (f"{key}={json.dumps(str(value))[1:-1]}\n" for key, value in self._properties().items())
         self._config.write_text("".join(lines), "ascii")
@@ -120,8 +162,8 @@ class TorchServe:
             "PYTHONUNBUFFERED": "1",
         }
 
-    async def _pack(self) -> None:
-        entries = [part for model, version in self._versions.items() for part in ("--entry", f"{model}:{version}")]
+    async def _pack(self, versions: Mapping[str, int]) -> None:
+        entries = [part for model, version in versions.items() for part in ("--entry", f"{model}:{version}")]
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "handler", "pack",
             "--registry", str(self._settings.registry), *entries,
@@ -153,14 +195,17 @@ class TorchServe:
         ports = _free_ports(2)
         properties: dict[str, object] = {
             "inference_address": f"unix:{self.inference}",
-            "management_address": f"unix:{self._management}",
+            "management_address": f"unix:{self._management_socket}",
             "metrics_address": f"unix:{self.folder / 'metrics.sock'}",
             "grpc_inference_address": "127.0.0.1",
             "grpc_management_address": "127.0.0.1",
             "grpc_inference_port": ports[0],
             "grpc_management_port": ports[1],
-            "enable_model_api": "false",
-            "disable_token_authorization": "true",
+            # The supervisor loads and unloads versions; nothing but archives of the store can be loaded.
+            "enable_model_api": "true",
+            # gRPC can't be switched off: without a key anyone on loopback could unload a model there.
+            "disable_token_authorization": "false",
+            "token_expiration_min": FOR_EVER_MINUTES,
             "allowed_urls": "file:///nonexistent/.*",
             "use_env_allowed_urls": "false",
             "enable_envvars_config": "false",
@@ -181,6 +226,11 @@ class TorchServe:
         if self._settings.device == "cpu":
             properties["number_of_gpu"] = 0
         return properties
+
+
+def archive_name(model: str, version: int) -> str:
+    """The archive of a version, as `python -m handler pack` names it."""
+    return f"{model}-{version}.mar"
 
 
 def java_home() -> Path:

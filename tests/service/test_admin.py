@@ -59,6 +59,7 @@ def test_readiness_shows_each_model_with_its_cause(client: FlaskClient, overview
             "notes": {"ready": True, "cause": None},
             "shapes": {"ready": False, "cause": "an answer lies 0.01 from the stored one"},
         },
+        "refused": {},
     }
     overview.stopping = True
     answer = client.get("/readyz")

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, values
 from service.metrics import FILES_VARIABLE, render
 from service.readiness import State
 from service.settings import Settings
-from service.status import to_line
+from service.status import Order, to_line
 from service.supervisor.gateway_process import GatewayProcess
 from service.supervisor.overview import Overview
 from tests.processes import wait_until
@@ -34,7 +34,7 @@ def hear(overview: Overview, lines: bytes) -> list[bool]:
     ready: list[bool] = []
 
     async def work() -> None:
-        gateway = GatewayProcess(1, Settings(), {"notes": 1}, 0, None, overview)
+        gateway = GatewayProcess(1, Settings(), Order(0, {"notes": 1}), None, overview)
         reading, writing = os.pipe()
         listening = asyncio.create_task(gateway.listen(reading, PID))
         os.write(writing, lines)
@@ -55,7 +55,7 @@ def test_the_end_of_a_process_is_the_end_of_its_word(overview: Overview) -> None
 
 def test_a_line_that_was_cut_off_is_passed_over(overview: Overview) -> None:
     """What comes after it counts, and a last half line ends nothing with an error."""
-    assert hear(overview, b'{"notes": {"rea\n' + READY + b'{"no') == [True, False]
+    assert hear(overview, b'{"models": {"notes": {"rea\n' + READY + b'{"no') == [True, False]
 
 
 def test_the_gauges_of_a_dead_process_go_and_its_counters_stay(overview: Overview) -> None:

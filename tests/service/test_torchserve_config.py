@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -28,8 +29,8 @@ from service.supervisor.torchserve import MAX_SOCKET_PATH, TorchServe, java_home
 class Unpacked(TorchServe):
     """TorchServe's files without archives that take seconds to pack."""
 
-    async def _pack(self) -> None:
-        for model in self._versions:
+    async def _pack(self, versions: Mapping[str, int]) -> None:
+        for model in versions:
             (self._store / f"{model}.mar").touch()
 
 
@@ -64,8 +65,9 @@ def test_every_address_is_private(given: dict[str, str], tmp_path: Path) -> None
 
 
 def test_no_model_can_be_added_from_outside(given: dict[str, str]) -> None:
-    """No model API, no URL that is allowed, no setting from the environment, no pip call for a model."""
-    assert given["enable_model_api"] == "false"
+    """Models by key on a private socket only, no URL that is allowed, nothing from the environment, no pip call."""
+    assert given["enable_model_api"] == "true"
+    assert given["disable_token_authorization"] == "false"
     assert given["allowed_urls"] == "file:///nonexistent/.*"
     assert given["use_env_allowed_urls"] == "false"
     assert given["enable_envvars_config"] == "false"
@@ -75,11 +77,10 @@ def test_no_model_can_be_added_from_outside(given: dict[str, str]) -> None:
     assert given["model_store"].endswith("/store")
 
 
-def test_tokens_are_off_only_because_the_sockets_are_private(given: dict[str, str]) -> None:
-    """With tokens on, a key file would lie in the working folder; whoever reaches the socket reads that too."""
-    assert given["disable_token_authorization"] == "true"
-    assert given["inference_address"].startswith("unix:")
-    assert given["management_address"].startswith("unix:")
+def test_keys_are_asked_for_and_do_not_expire(given: dict[str, str]) -> None:
+    """The gRPC listeners can't be switched off; the keys lie in the working folder, which is private."""
+    assert given["disable_token_authorization"] == "false"
+    assert int(given["token_expiration_min"]) > 10**9
 
 
 def test_the_private_folder_is_private() -> None:

@@ -1,0 +1,57 @@
+"""A gateway process's line to its supervisor: it tells its state, and takes orders what to serve."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+
+from mulgam.registry import Registry
+from service import status
+from service.following import adopt
+from service.plane import DataPlane
+
+log = logging.getLogger(__name__)
+
+
+class Line:
+    """Both directions: a pipe that it writes to, and standard input.
+
+    Args:
+        descriptor: of the pipe.
+        generation: of the plan that it was started with.
+    """
+
+    def __init__(self, descriptor: int, generation: int) -> None:
+        self._descriptor = descriptor
+        self._generation = generation
+        self._refused: dict[str, str] = {}
+
+    async def report(self, plane: DataPlane, stop: asyncio.Event) -> None:
+        """Bring the metrics up to date and tell the state; when nobody reads any more, the supervisor is gone: stop."""
+        os.set_blocking(self._descriptor, False)
+        while True:
+            plane.metrics.flush()
+            try:
+                os.write(self._descriptor, status.to_line(plane.readiness.states, self._generation, self._refused))
+            except BlockingIOError:
+                pass
+            except OSError:
+                log.error("the supervisor is gone; stopping")
+                stop.set()
+                return
+            await asyncio.sleep(status.INTERVAL_SECONDS)
+
+    async def obey(self, plane: DataPlane) -> None:
+        """Carry out the orders that come on standard input, one after the other; never returns."""
+        reader = asyncio.StreamReader()
+        loop = asyncio.get_running_loop()
+        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+        registry = Registry(plane.settings.registry)
+        while line := await reader.readline():
+            order = status.Order.from_line(line)
+            self._refused = await adopt(plane, registry, order.versions, plane.runtime)
+            self._generation = order.generation
+            plane.metrics.generation.set(order.generation)
+        await asyncio.Event().wait()  # the supervisor is gone; `report` ends the process

@@ -1,0 +1,127 @@
+"""Following `registry/serving.json`: pack and load what is new, tell every gateway, unload what is old."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from mulgam import serving
+from mulgam.errors import MulgamError
+from mulgam.registry import Registry
+from service.status import Order
+from service.supervisor.gateway_process import GatewayProcess
+from service.supervisor.overview import Overview
+
+log = logging.getLogger(__name__)
+
+# How often the file is looked at: one stat(2).
+LOOK_SECONDS = 0.25
+
+
+class Loader(Protocol):
+    """What has to be done outside the gateways before and after a change (TorchServe)."""
+
+    async def load(self, versions: Mapping[str, int]) -> None:
+        """Make these versions computable beside what is there; raises MulgamError."""
+        ...
+
+    async def keep_only(self, versions: Mapping[str, int]) -> None:
+        """Unload all others."""
+        ...
+
+
+class Follower:
+    """Brings what is served in line with the plan, again and again.
+
+    Args:
+        registry: whose plan is followed.
+        order: what is served at the start.
+        overview: what the gateways tell.
+        gateways: who are told.
+        loader: None where the gateways compute by themselves.
+        grace: seconds for which requests under way may still need an old version.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        order: Order,
+        overview: Overview,
+        gateways: Sequence[GatewayProcess],
+        loader: Loader | None,
+        grace: float,
+    ) -> None:
+        self._registry = registry
+        self._order = order
+        self._overview = overview
+        self._gateways = gateways
+        self._loader = loader
+        self._grace = grace
+        self._seen = self._stamp()
+
+    async def watch(self) -> None:
+        """Look at the file for ever."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            stamp = self._stamp()
+            if stamp != self._seen:
+                self._seen = stamp
+                try:
+                    await self.follow()
+                except MulgamError as problem:
+                    self._overview.refused["serving.json"] = str(problem)
+                    log.error("the change of serving.json is not followed: %s", problem)
+                except Exception:  # a defect here must not end the following of later changes
+                    log.exception("the change of serving.json is not followed")
+
+    async def follow(self) -> None:
+        """Carry out the plan as it is now.
+
+        Raises:
+            MulgamError: the plan can't be read, or what it names can't be loaded; what was served serves on.
+        """
+        loop = asyncio.get_running_loop()
+        plan = await loop.run_in_executor(None, serving.read, self._registry)
+        entries, problems = await loop.run_in_executor(None, serving.resolve, self._registry, plan)
+        # A model whose new version does not verify stays as it is; one of which nothing verifies any more, too.
+        versions = {**self._order.versions, **{model: entry.version for model, entry in entries.items()}}
+        self._overview.refused = {"serving.json": "; ".join(map(str, problems))} if problems else {}
+        for problem in problems:
+            log.error("refused: %s", problem)
+        if self._loader is not None:
+            await self._loader.load(versions)
+        order = Order(plan.generation, versions)
+        for gateway in self._gateways:
+            gateway.send(order)
+        await self._converged(order)
+        refused = self._overview.refused_by_gateways()
+        kept = {model: self._order.versions.get(model, version) if model in refused else version
+                for model, version in versions.items()}  # fmt: skip
+        self._overview.refused |= refused
+        self._order = Order(plan.generation, kept)
+        for gateway in self._gateways:
+            gateway.settle(self._order)
+        self._overview.models = tuple(kept)
+        log.info("generation %d is served", plan.generation, extra={"versions": kept})
+        if self._loader is not None:
+            await asyncio.sleep(self._grace)
+            await self._loader.keep_only(kept)
+
+    async def _converged(self, order: Order) -> None:
+        """Wait until every gateway that speaks has carried out the order."""
+        while True:
+            fresh = self._overview.fresh()
+            if fresh and all(status.generation == order.generation for status in fresh):
+                return
+            await asyncio.sleep(0.05)
+
+    def _stamp(self) -> tuple[int, int, int] | None:
+        """What changes whenever the file is replaced; None where there is none."""
+        try:
+            found = os.stat(self._registry.root / serving.FILE_NAME)
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size

@@ -1,0 +1,136 @@
+"""A running service follows `serving.json`: versions are swapped under load without a failed request."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mulgam import promotion
+from mulgam import serving as plan
+from mulgam.registry import Registry
+from tests import builders
+from tests.processes import Serving, call, predict, serving, wait_until
+
+pytestmark = pytest.mark.live
+
+ROW = [[10, 0, 0]]
+
+
+@pytest.fixture
+def two_versions(tmp_path: Path) -> Registry:
+    """`notes` 1 (0.1 for each pyeong) served by the plan, and 2 (0.2) beside it; `shapes` as well."""
+    root = tmp_path / "registry"
+    builders.publish_linear(root)
+    builders.publish_tiny_classifier(root)
+    builders.publish_linear(root, weights=(0.2, 0.3, 4.0))
+    plan.write(Registry(root), plan.Plan(1, {"notes": plan.Choice(1)}))
+    return Registry(root)
+
+
+@pytest.fixture(params=["onnxruntime", "torchserve"])
+def service(request: pytest.FixtureRequest, two_versions: Registry, tmp_path: Path) -> Iterator[Serving]:
+    """The service over each backend, with two gateways over the quick one."""
+    settings = {"backend": request.param, "request_timeout": "4"}
+    if request.param == "onnxruntime":
+        settings["gateways"] = "2"
+    with serving(two_versions.root, tmp_path, **settings) as service:
+        yield service
+
+
+def version(service: Serving) -> int:
+    """Which version answers; its price must be its own."""
+    reply = predict(service.port, "notes", ROW)
+    assert reply.status == 200, reply.body
+    answered: int = reply.json["version"]
+    assert reply.json["predictions"] == pytest.approx([float(answered)], abs=1e-5)
+    return answered
+
+
+def test_versions_are_swapped_under_load_without_a_failed_request(service: Serving, two_versions: Registry) -> None:
+    """Promote and roll back while four callers ask: every answer is 200, of one of the two versions, whole."""
+    digests = {one: two_versions.entry("notes", one).digest for one in (1, 2)}
+    over = threading.Event()
+    failures: list[str] = []
+    seen: set[int] = set()
+
+    def caller() -> None:
+        while not over.is_set():
+            reply = predict(service.port, "notes", ROW)
+            if reply.status != 200:
+                failures.append(f"{reply.status} {reply.body!r}")
+                continue
+            answered = reply.json["version"]
+            seen.add(answered)
+            if reply.headers["x-model-digest"] != digests[answered]:
+                failures.append("another digest")
+            if abs(reply.json["predictions"][0] - answered) > 1e-5:
+                failures.append(f"version {answered} answered {reply.json['predictions']}")
+
+    callers = [threading.Thread(target=caller) for _ in range(4)]
+    for one in callers:
+        one.start()
+    try:
+        for wanted, command in ((2, ["promote", "notes", "2"]), (1, ["rollback", "notes"]), (2, ["rollback", "notes"])):
+            assert promotion.main([*command, "--registry", str(two_versions.root)]) == 0
+            wait_until(lambda wanted=wanted: all(version(service) == wanted for _ in range(6)), 30, f"version {wanted}")
+    finally:
+        over.set()
+        for one in callers:
+            one.join()
+    assert not failures, failures[:3]
+    assert seen == {1, 2}
+
+
+def test_the_admin_listener_tells_what_is_served(service: Serving, two_versions: Registry) -> None:
+    """Generation, version and digest of what runs now."""
+    plan.promote(two_versions, "notes", 2)
+    wait_until(lambda: version(service) == 2, 30, "the promoted version answers")
+    digest = two_versions.entry("notes", 2).digest
+
+    def shown() -> bool:
+        text = call(service.admin_port, "GET", "/metrics").body.decode()
+        return "mulgam_serving_generation 2.0" in text and f'mulgam_model_info{{digest="{digest}",model="notes"' in text
+
+    wait_until(shown, 10, "the metrics name it")
+
+
+def test_a_damaged_version_is_refused_and_the_old_one_serves_on(service: Serving, two_versions: Registry) -> None:
+    """Its checksum differs: named on the admin listener, no failed request, and a good one is taken afterwards."""
+    model = two_versions.root / "notes" / "2" / "model.onnx"
+    content = model.read_bytes()
+    model.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    plan.write(two_versions, plan.Plan(2, {"notes": plan.Choice(2)}))
+
+    def told() -> bool:
+        reply = service.readyz()
+        assert reply is not None
+        return any("checksum" in why for why in reply.json["refused"].values())
+
+    wait_until(told, 15, "the refusal is told")
+    assert version(service) == 1
+    model.write_bytes(content)
+    plan.write(two_versions, plan.Plan(3, {"notes": plan.Choice(2)}))
+    wait_until(lambda: version(service) == 2, 30, "the mended version answers")
+
+
+def test_a_rollback_survives_a_restart(two_versions: Registry, tmp_path: Path) -> None:
+    """What was decided is what the next start serves."""
+    plan.promote(two_versions, "notes", 2)
+    plan.rollback(two_versions, "notes")
+    with serving(two_versions.root, tmp_path, backend="onnxruntime") as service:
+        assert version(service) == 1
+
+
+def test_a_restarted_gateway_serves_what_was_promoted(two_versions: Registry, tmp_path: Path) -> None:
+    """kill -9 after a promotion: the new process begins with the promoted version."""
+    with serving(two_versions.root, tmp_path, backend="onnxruntime", request_timeout="1") as service:
+        plan.promote(two_versions, "notes", 2)
+        wait_until(lambda: version(service) == 2, 15, "the promoted version answers")
+        (gateway,) = service.descendants("service.gateway")
+        gateway.kill()
+        wait_until(lambda: bool(service.descendants("service.gateway")) and not gateway.is_running(), 10, "a new one")
+        service.wait_ready(10)
+        assert version(service) == 2
