@@ -9,19 +9,21 @@ from pathlib import Path
 
 from model import baseline_histograms, environment, sources, standing, training
 from model.command import Order, Refused, order
-from model.description import signature
+from model.description import features, signature
+from model.graph_inputs import encoded
 from model.losses import LOSSES
 from model.progress import watch
 from model.recipe import Recipe, dumps, load, resolve
 from model.release import Documents, release
 from model.report import page
 from model.run_folder import RunFolder
-from model.served import Served, answers, build, encoded, prepared
+from model.served import Served, answers, build, prepared
 from model.split import Split, split
 from model.summary import opening, outcome
 from model.table import Table
 from mulgam.errors import MulgamError
 from mulgam.registry import Entry, Registry
+from mulgam.signature import Feature
 
 INTERRUPTED = 130
 
@@ -39,15 +41,16 @@ def train(recipe: Recipe, registry: Registry, runs: Path) -> Entry:
     kind, *further = recipe.data.split
     parts = split(table, kind, recipe.training.seed)
     folder = RunFolder.create(runs, recipe.name)
-    module, history = fitted(recipe, table, parts, folder)
-    held_out = encoded(table, parts.test)
+    described = features(table, parts.train)
+    module, history = fitted(recipe, table, described, parts, folder)
+    held_out = encoded(table, described, parts.test)
     predicted = answers(module, held_out)
-    standings = [standing.compare(table, parts, kind, predicted, recipe.training.seed)]
+    standings = [standing.compare(table, described, parts, kind, predicted, recipe.training.seed)]
     standings += [scored(recipe, table, other) for other in further]
-    promise = signature(recipe, table, parts.train)
+    promise = signature(recipe, table, described, parts.train)
     documents = Documents(
         metrics=standing.metrics(standings, len(history.epochs), history.best),
-        baseline=baseline_histograms.document(table, parts.train, predicted),
+        baseline=baseline_histograms.document(table, described, parts.train, predicted),
         environment=environment.document(
             table,
             training.device(recipe.training.device),
@@ -63,11 +66,14 @@ def train(recipe: Recipe, registry: Registry, runs: Path) -> Entry:
 
 
 def fitted(
-    recipe: Recipe, table: Table, parts: Split, folder: RunFolder | None = None
+    recipe: Recipe, table: Table, described: tuple[Feature, ...], parts: Split, folder: RunFolder | None = None
 ) -> tuple[Served, training.History]:
     """A served module trained on one division of the rows, and how its training went."""
-    module = build(recipe, table, parts.train)
-    rows, validation = prepared(module, table, parts.train), prepared(module, table, parts.validation)
+    module = build(recipe, table, described, parts.train)
+    rows, validation = (
+        prepared(module, encoded(table, described, part), table.target[part])
+        for part in (parts.train, parts.validation)
+    )
     assert recipe.training.loss is not None  # resolved
     loss = LOSSES[table.task][recipe.training.loss]
     with watch(recipe.name, recipe.training.epochs) as watcher:
@@ -78,9 +84,10 @@ def fitted(
 def scored(recipe: Recipe, table: Table, kind: str) -> standing.Standing:
     """The scores on another division of the rows, of a model that is trained for that only."""
     parts = split(table, kind, recipe.training.seed)
-    module, _ = fitted(recipe, table, parts)
-    predicted = answers(module, encoded(table, parts.test))
-    return standing.compare(table, parts, kind, predicted, recipe.training.seed)
+    described = features(table, parts.train)
+    module, _ = fitted(recipe, table, described, parts)
+    predicted = answers(module, encoded(table, described, parts.test))
+    return standing.compare(table, described, parts, kind, predicted, recipe.training.seed)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

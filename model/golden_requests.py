@@ -14,18 +14,31 @@ from mulgam.signature import Feature, Signature
 
 _SEED = 20200401
 _DRAWN_ROWS = 8
+_SENTENCES = (
+    "A mix of paints becomes a colour.",
+    "물감을 섞으면 새로운 색이 된다.",
+    "CALL 0800 123 NOW!!!",
+    "de l'été, naïve Straße",
+    "x",
+)
 
 
 def make(module: nn.Module, signature: Signature) -> list[Golden]:
-    """Requests within the ranges seen, at their edges, and with missing values, answered by the eager module.
+    """Requests within the ranges seen, at their edges, with unseen words and with missing values.
 
-    The first request is one row with named features, as a person would send it.
+    They are answered by the eager module. The first request is one row with named features, as a person would send it.
     """
     rng = np.random.default_rng(_SEED)
     features = signature.features
     rows = [[_drawn(feature, rng) for feature in features] for _ in range(1 + _DRAWN_ROWS)]
     edges = [[_edge(feature, top) for feature in features] for top in (False, True)]
     batches: list[list[Any]] = [[_named(rows[0], features)], rows[1:], edges]
+    if any(feature.type == "category" for feature in features):
+        unseen = [
+            _unseen(feature) if feature.type == "category" else value
+            for feature, value in zip(features, rows[0], strict=True)
+        ]
+        batches.append([_named(unseen, features)])
     if any(feature.missing for feature in features):
         batches.append(_with_missing(rows[0], features))
     encoder = Encoder(signature)
@@ -39,10 +52,10 @@ def answer(module: nn.Module, signature: Signature, inputs: Arrays) -> Any:
     return output.numpy()
 
 
-def _with_missing(row: list[float], features: tuple[Feature, ...]) -> list[Any]:
+def _with_missing(row: list[Any], features: tuple[Feature, ...]) -> list[Any]:
     """A row that lacks its first optional value, and one that lacks all of them."""
     optional = [position for position, feature in enumerate(features) if feature.missing]
-    one: list[float | None] = list(row)
+    one = list(row)
     one[optional[0]] = None
     every = [None if position in optional else value for position, value in enumerate(row)]
     return [_named(one, features), _named(every, features)]
@@ -52,17 +65,42 @@ def _named(row: list[Any], features: tuple[Feature, ...]) -> dict[str, Any]:
     return {feature.name: value for feature, value in zip(features, row, strict=True)}
 
 
+def _edge(feature: Feature, top: bool) -> Any:
+    """The lowest or highest number, the first or last word, the empty or a long text."""
+    if feature.type == "number":
+        return _bounds(feature)[top]
+    if feature.type == "boolean":
+        return top
+    if feature.type == "text":
+        return " ".join(_SENTENCES * (feature.length or 1))[: (feature.length or 1) + 1] if top else ""
+    return feature.vocabulary[-1 if top else 0] if feature.vocabulary else _unseen(feature)
+
+
+def _drawn(feature: Feature, rng: np.random.Generator) -> Any:
+    """A usual value of the feature."""
+    if feature.type == "number":
+        return _number(feature, rng)
+    if feature.type == "boolean":
+        return bool(rng.integers(2))
+    known = _SENTENCES if feature.type == "text" else feature.vocabulary
+    return known[rng.integers(len(known))] if known else _unseen(feature)
+
+
+def _unseen(feature: Feature) -> str:
+    """A word that is not in the vocabulary."""
+    word = "unseen"
+    while word in feature.vocabulary:
+        word += "-"
+    return word
+
+
 def _bounds(feature: Feature) -> tuple[float, float]:
     low = 0.0 if feature.minimum is None else feature.minimum
     high = max(low, 1.0) if feature.maximum is None else feature.maximum
     return low, high
 
 
-def _edge(feature: Feature, top: bool) -> float:
-    return _bounds(feature)[top]
-
-
-def _drawn(feature: Feature, rng: np.random.Generator) -> float:
+def _number(feature: Feature, rng: np.random.Generator) -> float:
     """A value within the range: whole where both bounds are whole, else with four significant digits."""
     low, high = _bounds(feature)
     if float(low).is_integer() and float(high).is_integer() and high - low < 2**31:

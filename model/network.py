@@ -1,10 +1,11 @@
-"""The network: a multilayer perceptron."""
+"""The network: a stem for each graph input, and a multilayer perceptron on what they give."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
@@ -43,3 +44,35 @@ def mlp(inputs: int, hidden: Sequence[int], outputs: int, activation: str = "rel
         layers += [nn.Dropout(dropout)] if dropout else []
         inputs = size
     return nn.Sequential(*layers, nn.Linear(inputs, outputs))
+
+
+class Network(nn.Module):
+    """Turns each input into columns by a stem of its own, and takes all columns through one body.
+
+    **Shape**
+        - inputs: up to three tensors [N, …], in the order of the stems
+        - output: that of the body
+
+    Args:
+        stems: input → columns [N, C], one for each input.
+        body: all columns, side by side → output.
+    """
+
+    def __init__(self, stems: Sequence[nn.Module], body: nn.Module) -> None:
+        super().__init__()
+        self.stems = nn.ModuleList(stems)
+        self.body = body
+
+    # Optional arguments instead of *inputs: TorchScript knows no variable number of them.
+    def forward(self, first: Tensor, second: Tensor | None = None, third: Tensor | None = None) -> Tensor:
+        """The body's answer."""
+        inputs = [first]
+        if second is not None:
+            inputs.append(second)
+        if third is not None:
+            inputs.append(third)
+        columns = []
+        for position, stem in enumerate(self.stems):
+            columns.append(stem(inputs[position]))
+        output: Tensor = self.body(torch.cat(columns, dim=1))
+        return output

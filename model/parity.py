@@ -1,12 +1,13 @@
 """The parity gate: the trained module, its TorchScript and its ONNX form must give the same answers.
 
-Compared on held-out rows in several batch sizes, on rows with missing values and on the golden requests,
-within the tolerance that the signature promises to those who serve it.
+Compared on held-out rows in several batch sizes, on rows with missing and unseen values, on texts of any length and on
+the golden requests, within the tolerance that the signature promises to those who serve it.
 """
 
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,9 +20,9 @@ from torch import nn
 
 from model.errors import ParityError
 from model.golden_requests import answer
-from mulgam.encoding import Arrays, Encoder
+from mulgam.encoding import MISSING, UNSEEN, Arrays, Encoder
 from mulgam.golden import Golden
-from mulgam.signature import NUMERIC, Signature, Tolerance
+from mulgam.signature import CATEGORIES, NUMERIC, TEXT, Signature, Tolerance
 
 BATCH_SIZES = (1, 2, 7, 256)
 RUNTIMES = ("torchscript", "onnx")
@@ -90,6 +91,11 @@ def _cases(signature: Signature, held_out: Arrays, golden: list[Golden]) -> Iter
         yield f"{size} held-out", _rows(held_out, size)
     if NUMERIC in held_out:
         yield "missing values", _with_missing(held_out)
+    if CATEGORIES in held_out:
+        for name, number in (("unseen categories", UNSEEN), ("missing categories", MISSING)):
+            yield name, _with_category(held_out, number)
+    if TEXT in held_out:
+        yield "texts of any length", _with_texts(held_out)
     encoder = Encoder(signature)
     for number, request in enumerate(golden, start=1):
         yield f"golden request {number}", encoder.encode(request.instances)
@@ -108,6 +114,25 @@ def _with_missing(inputs: Arrays) -> Arrays:
     numeric[np.arange(columns), np.arange(columns)] = np.nan
     numeric[-1] = np.nan
     return {**rows, NUMERIC: numeric}
+
+
+def _with_category(inputs: Arrays, number: int) -> Arrays:
+    """One row for each category with that number in its place, and one with it in all of them."""
+    columns = inputs[CATEGORIES].shape[1]
+    rows = _rows(inputs, columns + 1)
+    categories = rows[CATEGORIES].copy()
+    categories[np.arange(columns), np.arange(columns)] = number
+    categories[-1] = number
+    return {**rows, CATEGORIES: categories}
+
+
+def _with_texts(inputs: Arrays) -> Arrays:
+    """Texts from empty to full length, of Latin, Korean and the highest characters."""
+    length = inputs[TEXT].shape[1]
+    alphabet = np.array([ord(character) for character in "Az É훈민 정음ΣЖ"] + [sys.maxunicode], dtype=np.int32)
+    lengths = [0, 1, 2, min(7, length), length]
+    text = np.stack([np.where(np.arange(length) < kept, np.resize(alphabet, length), 0) for kept in lengths])
+    return {**_rows(inputs, len(lengths)), TEXT: text.astype(np.int32)}
 
 
 def _check_finite(expected: Answers, inputs: Arrays, signature: Signature, name: str) -> None:

@@ -3,8 +3,7 @@
 Fitted on training rows only; serving repeats it because it is part of the exported model.
 """
 
-from __future__ import annotations
-
+# No `from __future__ import annotations`: TorchScript can't read the buffers' types from strings.
 import numpy as np
 import torch
 from torch import Tensor, nn

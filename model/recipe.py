@@ -14,10 +14,11 @@ from typing import Any, cast
 from model import losses
 from model.errors import RecipeError
 from model.network import ACTIVATIONS
+from model.schema import TYPES
 from model.split import KINDS, RANDOM
 from model.table import Table
 from mulgam.registry import MODEL_NAME
-from mulgam.signature import Task
+from mulgam.signature import FeatureType, Task
 
 FOLDER = Path(__file__).parent / "recipes"
 DEFAULTS = (FOLDER / "house-price.toml", FOLDER / "digits.toml")
@@ -34,6 +35,8 @@ class Data:
     target: str | None = None
     source: str | None = None
     task: Task | None = None
+    columns: tuple[str, ...] = ()
+    types: Mapping[str, FeatureType] = field(default_factory=dict)
     ignore: tuple[str, ...] = ()
     separator: str | None = None
     split: tuple[str, ...] = (RANDOM,)
@@ -147,6 +150,8 @@ def _toml(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, tuple):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_toml(key)} = {_toml(item)}" for key, item in value.items()) + "}"
     return repr(value)
 
 
@@ -159,10 +164,14 @@ def _check_data(data: Data, where: str) -> None:
         for key in ("target", "task", "separator"):
             if getattr(data, key) is not None and (key, data.task) != ("task", _SOURCE_TASKS[data.source]):
                 raise RecipeError(f"{where}: [data] {key} goes with path; {data.source!r} brings its own.")
-        if data.ignore:
-            raise RecipeError(f"{where}: [data] ignore goes with path.")
-    if data.target is not None and data.target in data.ignore:
-        raise RecipeError(f"{where}: [data] ignore names the target {data.target!r}.")
+        for key in ("ignore", "types", "columns"):
+            if getattr(data, key):
+                raise RecipeError(f"{where}: [data] {key} goes with path.")
+    for key, names in (("ignore", data.ignore), ("types", data.types)):
+        if data.target is not None and data.target in names:
+            raise RecipeError(f"{where}: [data] {key} names the target {data.target!r}.")
+    if both := [name for name in data.types if name in data.ignore]:
+        raise RecipeError(f"{where}: [data] ignore and types both name {both[0]!r}.")
 
 
 _SOURCE_TASKS: Mapping[str, Task] = {"mulgam:house-price": "regression", "sklearn:digits": "classification"}
@@ -264,6 +273,12 @@ def _list_of(item: _Reader, most: int, *, one: bool = False) -> _Reader:
     return read
 
 
+def _types(value: Any) -> dict[str, FeatureType]:
+    if not isinstance(value, dict) or not all(kind in TYPES for kind in value.values()):
+        raise ValueError(f'a table of column = "type", each type one of {", ".join(TYPES)}')
+    return cast(dict[str, FeatureType], value)
+
+
 def _separator(value: Any) -> str:
     if not isinstance(value, str) or len(value) != 1 or value in '"\r\n ' or not (value.isprintable() or value == "\t"):
         raise ValueError('one character in quotes, such as ";" or "\\t"')
@@ -276,7 +291,7 @@ def _later(value: Any) -> Any:
 
 _DATA: dict[str, _Reader] = {
     "path": _text, "target": _text, "source": _one_of(*SOURCES), "task": _one_of("regression", "classification"),
-    "ignore": _list_of(_text, 10_000), "separator": _separator,
+    "columns": _list_of(_text, 10_000), "types": _types, "ignore": _list_of(_text, 10_000), "separator": _separator,
     "split": _list_of(_one_of(*KINDS), len(KINDS), one=True),
 }  # fmt: skip
 _NETWORK: dict[str, _Reader] = {
@@ -295,5 +310,5 @@ _TRAINING: dict[str, _Reader] = {
 _TABLES: dict[str, Mapping[str, _Reader]] = {"data": _DATA, "network": _NETWORK, "training": _TRAINING}
 _TOP: dict[str, _Reader] = {"name": _name, "description": _text, **dict.fromkeys(_TABLES, _later)}
 _LATER = {
-    ("data", "columns"), ("data", "types"), ("network", "kind"), ("network", "embedding"), ("network", "ensemble"),
+    ("network", "kind"), ("network", "embedding"), ("network", "ensemble"),
 }  # fmt: skip

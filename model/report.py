@@ -6,8 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from html import escape
 
-import numpy as np
-
+from model import profile
 from model.parity import Comparison
 from model.standing import LABELS, Standing, shown_score
 from model.table import Table
@@ -64,7 +63,7 @@ def page(
         "<h2>Same answers in every runtime</h2>",
         _parity(comparisons),
         "<h2>Data</h2>",
-        _profile(signature, table),
+        _profile(table),
         "<h2>Recipe</h2>",
         f"<pre>{escape(recipe)}</pre>",
     ]
@@ -74,17 +73,12 @@ def page(
 def _about(signature: Signature, table: Table) -> str:
     unit = f" [{signature.target.unit}]" if signature.target.unit else ""
     synthetic = " The rows are synthetic." if table.synthetic else ""
-    few = " Fewer than ten rows for each feature: scores may be luck." if is_small(table) else ""
+    few = " Fewer than ten rows for each feature: scores may be luck." if profile.is_small(table) else ""
     of = f"{len(table.features)} feature{'s' if len(table.features) > 1 else ''}"
     return (
         f"{signature.description} {signature.task.capitalize()} of {signature.target.name}{unit} from {of},"
         f" {len(table):,} rows.{synthetic}{few}"
     ).strip()
-
-
-def is_small(table: Table) -> bool:
-    """Whether the table has so few rows that a perfect fit means nothing."""
-    return len(table) < 10 * len(table.features)
 
 
 def _scores(standing: Standing) -> str:
@@ -100,16 +94,17 @@ def _parity(comparisons: Iterable[Comparison]) -> str:
     return _table(["runtime", "rows", "largest difference", "allowed"], rows, caption="against the trained module")
 
 
-def _profile(signature: Signature, table: Table) -> str:
-    rows = []
-    for feature, values in zip(signature.features, table.numeric.T, strict=True):
-        known = values[~np.isnan(values)]
-        low, middle, high = np.quantile(known, [0, 0.5, 1])
-        missing = len(values) - len(known)
-        rows.append(
-            [feature.name, feature.unit or "", str(missing), *(f"{value:.4g}" for value in (low, middle, high))]
-        )
-    return _table(["feature", "unit", "missing", "minimum", "median", "maximum"], rows)
+def _profile(table: Table) -> str:
+    rows = [
+        [line.name, line.type, line.unit, str(line.missing), f"{line.distinct:,}", line.values]
+        for line in profile.lines(table)
+    ]
+    head = ["feature", "type", "unit", "missing", "distinct", "lowest … median … highest, or most frequent"]
+    rows.append(
+        [f"target: {table.target_name}", "", table.units.get(table.target_name, ""), "0", "", profile.target(table)]
+    )
+    warnings = "".join(f"<li>{escape(warning)}</li>" for warning in profile.warnings(table))
+    return _table(head, rows) + (f"<ul>{warnings}</ul>" if warnings else "")
 
 
 def _cell(value: float | None) -> str:

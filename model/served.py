@@ -1,6 +1,10 @@
-"""The served module: preprocess → network → head, from raw numbers to the answer, as it is exported."""
+"""The served module: preprocess → network → head, from encoded rows to the answer, as it is exported.
 
-from __future__ import annotations
+Its graph inputs come one by one in the signature's order: `numeric`, `categories`, `text`, those that the model has.
+"""
+
+# No `from __future__ import annotations`: TorchScript can't read the buffers' types from strings.
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -8,25 +12,26 @@ import torch
 from torch import Tensor, nn
 
 from model import preprocessing
-from model.network import mlp
-from model.preprocessing import Preprocessing
+from model.categories import Categories
+from model.graph_inputs import size
+from model.network import Network, mlp
 from model.recipe import Recipe
 from model.table import Table
 from model.training import Rows
 from mulgam.encoding import Arrays
-from mulgam.signature import NUMERIC
+from mulgam.signature import Feature
 
 
 class ServedRegressor(nn.Module):
     """Gives the quantity in the target's own unit; the network learns it standardised.
 
     **Shape**
-        - numeric: [N, F]
+        - inputs: those of the graph, [N, …]
         - output: [N]
 
     Args:
-        preprocessing: fitted on training rows.
-        network: [N, columns] → [N, 1].
+        preprocessing: of the first input, fitted on training rows.
+        network: preprocessed inputs → [N, 1].
         mean: of the training target.
         deviation: of the training target.
     """
@@ -34,16 +39,16 @@ class ServedRegressor(nn.Module):
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, preprocessing: Preprocessing, network: nn.Module, mean: float, deviation: float) -> None:
+    def __init__(self, preprocessing: nn.Module, network: nn.Module, mean: float, deviation: float) -> None:
         super().__init__()
         self.preprocessing = preprocessing
         self.network = network
         self.register_buffer("mean", torch.tensor(mean))
         self.register_buffer("deviation", torch.tensor(deviation))
 
-    def forward(self, numeric: Tensor) -> Tensor:
+    def forward(self, first: Tensor, second: Tensor | None = None, third: Tensor | None = None) -> Tensor:
         """The quantity."""
-        standardised: Tensor = self.network(self.preprocessing(numeric)).squeeze(1)
+        standardised: Tensor = self.network(self.preprocessing(first), second, third).squeeze(1)
         return standardised * self.deviation + self.mean
 
 
@@ -51,63 +56,76 @@ class ServedClassifier(nn.Module):
     """Gives probabilities. The network learns on logits; softmax is only here, so it is never applied twice.
 
     **Shape**
-        - numeric: [N, F]
+        - inputs: those of the graph, [N, …]
         - output: [N, K], rows sum to 1
 
     Args:
-        preprocessing: fitted on training rows.
-        network: [N, columns] → logits [N, K].
+        preprocessing: of the first input, fitted on training rows.
+        network: preprocessed inputs → logits [N, K].
     """
 
-    def __init__(self, preprocessing: Preprocessing, network: nn.Module) -> None:
+    def __init__(self, preprocessing: nn.Module, network: nn.Module) -> None:
         super().__init__()
         self.preprocessing = preprocessing
         self.network = network
 
-    def forward(self, numeric: Tensor) -> Tensor:
+    def forward(self, first: Tensor, second: Tensor | None = None, third: Tensor | None = None) -> Tensor:
         """The probabilities."""
-        return torch.softmax(self.network(self.preprocessing(numeric)), dim=1)
+        return torch.softmax(self.network(self.preprocessing(first), second, third), dim=1)
 
 
 Served = ServedRegressor | ServedClassifier
 
 
-def build(recipe: Recipe, table: Table, train: npt.NDArray[np.int64]) -> Served:
+def build(recipe: Recipe, table: Table, features: tuple[Feature, ...], train: npt.NDArray[np.int64]) -> Served:
     """An untrained served module; preprocessing and target scale are fitted on the training rows, weights are seeded.
 
     Args:
         recipe: the network and the seed.
         table: all rows.
+        features: of the table, as the signature tells them.
         train: numbers of the training rows.
     """
-    steps = preprocessing.fit(table.numeric[train], one_scale=table.one_scale)
-    shape = recipe.network
+    steps: nn.Module = nn.Identity()
+    if table.numbers:
+        steps = preprocessing.fit(table.numeric[train], one_scale=table.one_scale)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.training.seed)
-        network = mlp(steps.width, shape.hidden, max(len(table.classes), 1), shape.activation, shape.dropout)
+        network = _network(recipe, table, features, steps)
     if table.classes:
         return ServedClassifier(steps, network)
     target = table.target[train]
     return ServedRegressor(steps, network, float(target.mean()), float(target.std()) or 1.0)
 
 
-def encoded(table: Table, rows: npt.NDArray[np.int64]) -> Arrays:
-    """Rows of a table as graph inputs, equal to what the signature's encoder makes of them."""
-    return {NUMERIC: table.numeric[rows].astype(np.float32)}
+def _network(recipe: Recipe, table: Table, features: tuple[Feature, ...], steps: nn.Module) -> Network:
+    """A stem for each input that the table has, and the body that the recipe asks for."""
+    stems: list[nn.Module] = []
+    width = 0
+    if isinstance(steps, preprocessing.Preprocessing):
+        stems.append(nn.Identity())
+        width += steps.width
+    if table.words:
+        sizes = [size(feature) for feature in features if feature.type in ("category", "boolean")]
+        stems.append(categories := Categories(sizes))
+        width += categories.width
+    shape = recipe.network
+    return Network(stems, mlp(width, shape.hidden, max(len(table.classes), 1), shape.activation, shape.dropout))
 
 
-def prepared(module: Served, table: Table, rows: npt.NDArray[np.int64]) -> Rows:
-    """Rows as the network sees them in training: preprocessed columns, standardised target or class numbers."""
+def prepared(module: Served, inputs: Arrays, target: npt.NDArray[Any]) -> Rows:
+    """Rows as the network sees them in training: preprocessed inputs, standardised target or class numbers."""
+    first, *others = (torch.from_numpy(array) for array in inputs.values())
     with torch.no_grad():
-        columns = module.preprocessing(torch.from_numpy(encoded(table, rows)[NUMERIC]))
+        prepared_inputs = (module.preprocessing(first), *others)
     if isinstance(module, ServedClassifier):
-        return Rows(columns, torch.from_numpy(table.target[rows]))
-    standardised = (table.target[rows] - float(module.mean)) / float(module.deviation)
-    return Rows(columns, torch.from_numpy(standardised.astype(np.float32)))
+        return Rows(prepared_inputs, torch.from_numpy(target))
+    standardised = (target - float(module.mean)) / float(module.deviation)
+    return Rows(prepared_inputs, torch.from_numpy(standardised.astype(np.float32)))
 
 
-def answers(module: nn.Module, inputs: Arrays, batch_size: int = 8192) -> npt.NDArray[np.float32]:
+def answers(module: nn.Module, inputs: Arrays, batch_size: int = 4096) -> npt.NDArray[np.float32]:
     """What the module answers to graph inputs, [N] or [N, K]."""
-    numeric = torch.from_numpy(inputs[NUMERIC])
+    batches = zip(*(torch.split(torch.from_numpy(array), batch_size) for array in inputs.values()), strict=True)
     with torch.no_grad():
-        return torch.cat([module(batch) for batch in torch.split(numeric, batch_size)]).numpy()
+        return torch.cat([module(*batch) for batch in batches]).numpy()

@@ -44,5 +44,6 @@ def _file(data: Data, recipe: Recipe) -> Table:
     assert data.path is not None  # the recipe's own check
     assert data.target is not None
     return table.read(
-        recipe.folder / data.path, data.target, ignore=data.ignore, separator=data.separator, task=data.task
-    )
+        recipe.folder / data.path, data.target, ignore=data.ignore, separator=data.separator, task=data.task,
+        types=data.types, columns=data.columns,
+    )  # fmt: skip

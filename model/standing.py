@@ -11,7 +11,7 @@ from model import baselines, evaluation
 from model.evaluation import PRIMARY, Scores
 from model.split import Split
 from model.table import Table
-from mulgam.signature import Task
+from mulgam.signature import Feature, Task
 
 LABELS = {"rmse": "RMSE", "mae": "MAE", "r2": "R²", "accuracy": "accuracy", "log_loss": "log loss"}
 
@@ -69,11 +69,14 @@ class Standing:
         return [("network", self.scores), *self.baselines.items(), *floor]
 
 
-def compare(table: Table, parts: Split, kind: str, predicted: npt.NDArray[Any], seed: int) -> Standing:
+def compare(
+    table: Table, features: tuple[Feature, ...], parts: Split, kind: str, predicted: npt.NDArray[Any], seed: int
+) -> Standing:
     """Score predictions for the test rows, and the baselines on the same rows.
 
     Args:
         table: all rows.
+        features: of the table, as the signature tells them.
         parts: how they were divided.
         kind: that division's name.
         predicted: the model's answers for `parts.test`, [N] or [N, K].
@@ -85,7 +88,8 @@ def compare(table: Table, parts: Split, kind: str, predicted: npt.NDArray[Any], 
     if table.noise_free is not None:
         floor = evaluation.regression(table.noise_free[parts.test], target)
     rows = {"train": len(parts.train), "validation": len(parts.validation), "test": len(parts.test)}
-    return Standing(table.task, kind, rows, score(predicted, target), baselines.score(table, parts, seed), floor)
+    others = baselines.score(table, features, parts, seed)
+    return Standing(table.task, kind, rows, score(predicted, target), others, floor)
 
 
 def metrics(standings: list[Standing], epochs: int, best_epoch: int) -> dict[str, Any]:

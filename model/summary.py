@@ -1,29 +1,36 @@
-"""What a run prints: the recipe with its defaults before, the scores beside the baselines after."""
+"""What a run prints: the recipe with its defaults and the table's profile before, scores beside baselines after."""
 
 from __future__ import annotations
 
-import numpy as np
-
+from model import profile
 from model.recipe import Recipe, dumps
-from model.report import is_small
 from model.standing import LABELS, Standing, shown_score
 from model.table import Table
 from model.training import History
 from mulgam.registry import Entry
 
+MOST_LINES = 40
+
 
 def opening(recipe: Recipe, table: Table) -> str:
     """The recipe as it will run, and what was found in the table."""
-    missing = int(np.isnan(table.numeric).sum())
+    found = profile.lines(table)
+    missing = sum(line.missing for line in found)
     classes = f", {len(table.classes)} classes" if table.classes else ""
-    lines = [*dumps(recipe).splitlines(), ""]
-    lines.append(
+    text = [*dumps(recipe).splitlines(), ""]
+    text.append(
         f"  {len(table)} rows, {len(table.features)} features, {missing} missing values; {table.task} of"
         f" {table.target_name}{classes}" + (" (synthetic data)" if table.synthetic else "")
     )
-    if is_small(table):
-        lines.append("  warning: fewer than ten rows for each feature; a good score may be luck")
-    return "\n".join(lines)
+    wide = max(len(line.name) for line in found[:MOST_LINES])
+    for line in found[:MOST_LINES]:
+        gaps = f", {line.missing} missing" if line.missing else ""
+        text.append(f"    {line.name:<{wide}}  {line.type:<8}  {line.distinct} distinct{gaps}: {line.values}")
+    if len(found) > MOST_LINES:
+        text.append(f"    … and {len(found) - MOST_LINES} more; report.html has all of them")
+    text.append(f"  target {table.target_name}: {profile.target(table)}")
+    text += [f"  warning: {warning}" for warning in profile.warnings(table)]
+    return "\n".join(text)
 
 
 def outcome(standings: list[Standing], history: History, entry: Entry) -> str:

@@ -1,29 +1,41 @@
-"""A table of numbers with a target, read from CSV or TSV; every error names file, row, column and value."""
+"""A table: numbers, categories, booleans and at most one text, with a target; read from CSV or TSV."""
 
 from __future__ import annotations
 
-import csv
-import difflib
-import hashlib
-import io
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from model import cells, schema, separated, target
 from model.errors import DataError
-from mulgam.encoding import FLOAT32_MAX, shown
-from mulgam.signature import Task
+from model.separated import Sheet
+from mulgam.encoding import BOOLEANS, shown
+from mulgam.signature import FeatureType, Task
 
 Floats = npt.NDArray[np.float64]
 
-MISSING = frozenset({"", "na", "n/a", "nan", "null"})
-MOST_CLASSES_OF_NUMBERS = 10
-FEWEST_ROWS = 10
+
+@dataclass(frozen=True)
+class Words:
+    """A column of categories or booleans: [N] numbers into `levels` (all its words), -1 where missing."""
+
+    name: str
+    type: Literal["category", "boolean"]
+    codes: npt.NDArray[np.int64]
+    levels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Text:
+    """The column of texts, empty where missing."""
+
+    name: str
+    values: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -31,12 +43,15 @@ class Table:
     """Features and target of every row.
 
     Attributes:
-        features: names of the columns of `numeric`.
-        numeric: [N, F]; NaN where a value is missing.
+        features: names of all features in the file's order.
+        numeric: [N, F]; NaN where a value is missing. Its columns are `numbers`.
         target_name: what is predicted.
         target: [N] quantities, or class numbers 0 … K - 1 as int64.
         classes: the K class names in order; empty for regression.
         sha256: of the data as read or generated.
+        words: the features that are categories or booleans.
+        text: the feature that is a text, where there is one.
+        left_out: name -> reason of columns that were not learnt from, though nobody asked for that.
         units: feature or target name -> unit, where known.
         description: one sentence on what the rows are.
         synthetic: whether the rows were generated.
@@ -50,6 +65,9 @@ class Table:
     target: npt.NDArray[Any]
     classes: tuple[str, ...]
     sha256: str
+    words: tuple[Words, ...] = ()
+    text: Text | None = None
+    left_out: Mapping[str, str] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
     description: str = ""
     synthetic: bool = False
@@ -61,206 +79,89 @@ class Table:
         """What the target asks for."""
         return "classification" if self.classes else "regression"
 
+    @cached_property
+    def numbers(self) -> tuple[str, ...]:
+        """Names of the columns of `numeric`."""
+        others = {column.name for column in self.words} | ({self.text.name} if self.text else set())
+        return tuple(name for name in self.features if name not in others)
+
     def __len__(self) -> int:
-        return len(self.numeric)
+        return len(self.target)
 
 
-def read(path: Path, target: str, *, ignore: Sequence[str] = (), separator: str | None = None,
-         task: Task | None = None) -> Table:  # fmt: skip
+def read(
+    path: Path, target_name: str, *, ignore: Sequence[str] = (), separator: str | None = None, task: Task | None = None,
+    types: Mapping[str, FeatureType] | None = None, columns: Sequence[str] = (),
+) -> Table:  # fmt: skip
     """Read a table.
 
     Args:
-        path: a text file in UTF-8 with a header line.
-        target: the column to predict.
+        path: a text file in UTF-8.
+        target_name: the column to predict.
         ignore: columns to leave out.
         separator: between values; None: a tab for `.tsv`, else a comma.
         task: None: classification where the target is text or has at most 10 different values.
+        types: of columns whose type is not to be inferred.
+        columns: names of the columns of a file without a header line.
 
     Raises:
         DataError: the file can't be read or learnt from.
     """
-    content = _content(path)
-    separator = separator or ("\t" if path.suffix.lower() == ".tsv" else ",")
-    lines = _lines(_decoded(content, path.name), separator, path.name)
-    header = _header(lines, path.name, separator)
-    _check_known((target,), header, f"{path.name} has no column {shown(target)} to predict")
-    _check_known(ignore, header, f"{path.name} has no column {{}} to ignore")
-    features = [name for name in header if name != target and name not in set(ignore)]
-    if not features:
-        raise DataError(f"{path.name} has no column left to predict {shown(target)} from.")
-    columns, numbers = _columns(lines, header, path.name)
-    numeric = np.column_stack([_numbers(columns[name], name, numbers, path.name) for name in features])
-    values, classes = _target(columns[target], target, numbers, path.name, task)
-    return Table(tuple(features), numeric, target, values, classes, hashlib.sha256(content).hexdigest())
+    types = types or {}
+    sheet = separated.read(path, separator, columns)
+    sheet.check_known((target_name,), "to predict")
+    sheet.check_known(ignore, "to ignore")
+    sheet.check_known(types, "to give a type to")
+    # The target first: where both are wrong, it is what a person looks at.
+    values, classes = target.read(sheet, target_name, task)
+    found = schema.infer(sheet, target_name, ignore, types)
+    numbers = [_numbers(sheet, name) for name, kind in found.types.items() if kind == "number"]
+    return Table(
+        tuple(found.types),
+        np.column_stack(numbers) if numbers else np.empty((len(values), 0)),
+        target_name, values, classes, sheet.sha256,
+        words=tuple(
+            _booleans(sheet, name) if kind == "boolean" else _categories(sheet, name)
+            for name, kind in found.types.items() if kind in ("category", "boolean")
+        ),
+        text=next((_text(sheet, name) for name, kind in found.types.items() if kind == "text"), None),
+        left_out=found.left_out,
+    )  # fmt: skip
 
 
-def _content(path: Path) -> bytes:
-    try:
-        content = path.read_bytes()
-    except OSError as problem:
-        raise DataError(f"{path} can't be read: {problem.strerror}.") from problem
-    if not content.strip():
-        raise DataError(f"{path.name} is empty; expected a header line and rows.")
-    return content
-
-
-def _decoded(content: bytes, name: str) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as problem:
-        line = content[: problem.start].count(b"\n") + 1
-        raise DataError(f"{name}, line {line} is not text in UTF-8; save the file as UTF-8.") from problem
-
-
-@dataclass(frozen=True)
-class _Line:
-    number: int
-    values: list[str]
-
-
-def _lines(text: str, separator: str, name: str) -> list[_Line]:
-    """All lines that hold something, with their numbers in the file."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    lines = []
-    try:
-        for values in reader:
-            stripped = [value.strip() for value in values]
-            if any(stripped) or len(stripped) > 1:
-                lines.append(_Line(reader.line_num, stripped))
-    except csv.Error as problem:
-        raise DataError(f"{name}, line {reader.line_num} can't be read as separated values: {problem}.") from problem
-    return lines
-
-
-def _header(lines: list[_Line], name: str, separator: str) -> list[str]:
-    if not lines:
-        raise DataError(f"{name} is empty; expected a header line and rows.")
-    header = lines[0].values
-    for position, column in enumerate(header, start=1):
-        if not column:
-            raise DataError(f"{name}: column {position} has no name in the header.")
-        if header.index(column) != position - 1:
-            raise DataError(f"{name}: the header names {shown(column)} twice; column names must differ.")
-    if len(header) == 1:
-        raise DataError(
-            f"{name}: the header {shown(header[0])} has only one column when split at {separator!r};"
-            " set [data] separator if the file uses another one."
-        )
-    rows = len(lines) - 1
-    if rows < FEWEST_ROWS:
-        found = f"{rows} row" if rows == 1 else f"{rows or 'no'} rows"
-        raise DataError(f"{name} has a header and {found}; at least {FEWEST_ROWS} are needed.")
-    return header
-
-
-def _check_known(wanted: Iterable[str], header: list[str], sentence: str) -> None:
-    for column in wanted:
-        if column not in header:
-            near = difflib.get_close_matches(column, header, n=1)
-            known = ", ".join(header[:8]) + (", …" if len(header) > 8 else "")
-            hint = f"did you mean {near[0]!r}?" if near else f"it has {known}."
-            raise DataError(f"{sentence.format(shown(column))}; {hint}")
-
-
-def _columns(lines: list[_Line], header: list[str], name: str) -> tuple[dict[str, list[str]], list[int]]:
-    """Values of each column, and the line number of each row."""
-    for row, line in enumerate(lines[1:], start=1):
-        if len(line.values) != len(header):
-            raise DataError(
-                f"{name}, row {row} (line {line.number}) has {len(line.values)} values; the header has {len(header)}."
-            )
-    values = zip(*(line.values for line in lines[1:]), strict=True)
-    return dict(zip(header, map(list, values), strict=True)), [line.number for line in lines[1:]]
-
-
-def _numbers(values: list[str], column: str, lines: list[int], name: str) -> Floats:
+def _numbers(sheet: Sheet, name: str) -> Floats:
     """A column as numbers, NaN where missing."""
-    parsed = [_number(value) for value in values]
+    parsed = [cells.number(value) for value in sheet.columns[name]]
     if None in parsed:
-        raise _not_a_number(values, parsed, column, lines, name)
-    numbers = np.array(parsed, dtype=np.float64)
-    if np.isnan(numbers).all():
-        raise DataError(f"{name}: column {shown(column)} holds no value at all; put it in [data] ignore.")
-    return numbers
-
-
-def _number(value: str) -> float | None:
-    """The number in a cell; NaN where it is missing, None where it is something else."""
-    if value.lower() in MISSING:
-        return math.nan
-    # float() also takes 1_000 and other scripts' digits, which a table does not mean as numbers.
-    if "_" in value or not value.isascii():
-        return None
-    try:
-        number = float(value)
-    except ValueError:
-        return None
-    return number if abs(number) <= FLOAT32_MAX else None
-
-
-def _not_a_number(values: list[str], parsed: list[float | None], column: str, lines: list[int], name: str) -> DataError:
-    """One wrong cell among numbers is a mistake in the data; a column of words is text."""
-    row = parsed.index(None)
-    if sum(number is None for number in parsed) * 2 > len(parsed):
-        return DataError(
-            f"{name}: column {shown(column)} holds text (row {row + 1}: {shown(values[row])}), which this version"
-            f" can't learn from; put it in [data] ignore."
-        )
-    return DataError(
-        f"{name}, row {row + 1} (line {lines[row]}), column {shown(column)}: {shown(values[row])} is not a number"
-        f" that a 32-bit float can hold."
-    )
-
-
-def _target(
-    values: list[str], column: str, lines: list[int], name: str, task: Task | None
-) -> tuple[npt.NDArray[Any], tuple[str, ...]]:
-    """The target's values, and its classes where it has some."""
-    for row, value in enumerate(values):
-        if value.lower() in MISSING:
-            raise DataError(
-                f"{name}, row {row + 1} (line {lines[row]}): the target {shown(column)} is missing;"
-                " remove the row or fill it in."
-            )
-    parsed = [_number(value) for value in values]
-    numbers = all(number is not None for number in parsed)
-    if task is None:
-        task = "regression" if numbers and len(set(parsed)) > MOST_CLASSES_OF_NUMBERS else "classification"
-    if task == "classification":
-        return classified([_tidy(number) for number in parsed] if numbers else values, column, name)
-    if not numbers:
-        raise _not_a_number(values, parsed, column, lines, name)
-    target = np.array(parsed, dtype=np.float64)
-    if target.min() == target.max():
-        raise DataError(f"{name}: the target {shown(column)} is {target[0]:g} in every row; nothing can be learnt.")
-    return target, ()
-
-
-def classified(values: Sequence[str], column: str, name: str) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
-    """Class numbers and class names (numbers in numeric order, else alphabetical) of a target.
-
-    Raises:
-        DataError: there is one class only, or nearly every row has its own.
-    """
-    distinct = set(values)
-    if len(distinct) < 2:
-        raise DataError(f"{name}: the target {shown(column)} has one class only, {shown(values[0])}; two are needed.")
-    if len(distinct) * 2 > len(values):
+        row = parsed.index(None)
         raise DataError(
-            f"{name}: the target {shown(column)} has {len(distinct)} different values in {len(values)} rows;"
-            ' a class needs several rows; set [data] task = "regression" if it is a quantity.'
+            f"{sheet.place(row, name)}: {shown(sheet.columns[name][row])} is not a number that a 32-bit float can"
+            f' hold; if the column holds words, say so: [data] types = {{{_key(name)} = "category"}}.'
         )
-    classes = sorted(distinct, key=_class_order)
-    numbers = {label: number for number, label in enumerate(classes)}
-    return np.array([numbers[value] for value in values], dtype=np.int64), tuple(classes)
+    return np.array(parsed, dtype=np.float64)
 
 
-def _tidy(number: float | None) -> str:
-    """1 and 1.0 are one class."""
-    value = number or 0.0
-    return str(int(value)) if value.is_integer() else repr(value)
+def _categories(sheet: Sheet, name: str) -> Words:
+    values = sheet.columns[name]
+    levels = sorted({value for value in values if not cells.is_missing(value)})
+    codes = {level: code for code, level in enumerate(levels)}
+    return Words(name, "category", np.array([codes.get(value, -1) for value in values]), tuple(levels))
 
 
-def _class_order(label: str) -> tuple[float, str]:
-    number = _number(label)
-    return (math.inf if number is None or math.isnan(number) else number, label)
+def _booleans(sheet: Sheet, name: str) -> Words:
+    codes = []
+    for row, value in enumerate(sheet.columns[name]):
+        code = -1 if cells.is_missing(value) else cells.ALSO_BOOLEAN.get(value.lower())
+        if code is None:
+            raise DataError(f"{sheet.place(row, name)}: {shown(value)} is neither true nor false.")
+        codes.append(int(code))
+    return Words(name, "boolean", np.array(codes), BOOLEANS)
+
+
+def _text(sheet: Sheet, name: str) -> Text:
+    return Text(name, tuple("" if cells.is_missing(value) else value for value in sheet.columns[name]))
+
+
+def _key(name: str) -> str:
+    """A column's name as a key of TOML."""
+    return name if name.isascii() and name.replace("_", "").isalnum() else f'"{name[:40]}"'

@@ -23,23 +23,20 @@ from model.run_folder import RunFolder
 
 @dataclass(frozen=True)
 class Rows:
-    """Preprocessed columns [N, C] and targets: [N] float32 standardised, or [N] int64 class numbers."""
+    """Preprocessed inputs of the network, each [N, …], and targets: [N] float32 standardised, or int64 classes."""
 
-    columns: Tensor
+    inputs: tuple[Tensor, ...]
     target: Tensor
 
     def to(self, device: torch.device) -> Rows:
         """The same on a device."""
-        return Rows(self.columns.to(device), self.target.to(device))
+        return Rows(tuple(tensor.to(device) for tensor in self.inputs), self.target.to(device))
 
     def batches(self, size: int, order: Tensor | None = None) -> Iterator[Rows]:
         """Stretches of at most `size` rows, in `order`."""
         for start in range(0, len(self.target), size):
-            if order is None:
-                yield Rows(self.columns[start : start + size], self.target[start : start + size])
-            else:
-                rows = order[start : start + size]
-                yield Rows(self.columns[rows], self.target[rows])
+            rows = slice(start, start + size) if order is None else order[start : start + size]
+            yield Rows(tuple(tensor[rows] for tensor in self.inputs), self.target[rows])
 
 
 @dataclass(frozen=True)
@@ -107,7 +104,7 @@ def fit(
     The same seed gives the same weights on the same machine's CPU; the caller's random state is left as it was.
 
     Args:
-        network: [N, C] → outputs that `loss` takes.
+        network: inputs of `train` → outputs that `loss` takes.
         train: what is learnt from.
         validation: what decides when to stop: after `patience` epochs without a lower loss.
         loss: of (output, target), a mean over rows.
@@ -157,7 +154,7 @@ def mean_loss(network: nn.Module, rows: Rows, loss: Loss, batch_size: int = 8192
     total = 0.0
     with torch.no_grad():
         for batch in rows.batches(batch_size):
-            total += float(loss(network(batch.columns), batch.target)) * len(batch.target)
+            total += float(loss(network(*batch.inputs), batch.target)) * len(batch.target)
     return total / len(rows.target)
 
 
@@ -167,10 +164,10 @@ def _one_epoch(
     """One pass over the rows; returns the mean loss."""
     network.train()
     # Summed on the device: reading a number back after every batch would hold up a GPU.
-    total = torch.zeros((), device=rows.columns.device)
+    total = torch.zeros((), device=rows.target.device)
     for batch in rows.batches(batch_size, order):
         optimizer.zero_grad()
-        value = loss(network(batch.columns), batch.target)
+        value = loss(network(*batch.inputs), batch.target)
         value.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         total += value.detach() * len(batch.target)

@@ -12,7 +12,7 @@ from model.__main__ import main
 from mulgam.registry import Entry, Registry
 from tests.processes import ROOT
 
-ROWS = "".join(f"{n},{n % 5 or ''},{2 * n + n % 3}\n" for n in range(60))
+ROWS = "".join(f"{n / 2},{n % 5 or ''},{2 * n + n % 3}\n" for n in range(60))
 RECIPE = """\
 name = "tiny"
 [data]

@@ -12,7 +12,7 @@ from model import preprocessing
 from model.errors import DivergedError
 from model.evaluation import regression
 from model.losses import LOSSES
-from model.network import mlp
+from model.network import Network, mlp
 from model.recipe import Training
 from model.served import ServedClassifier
 from model.training import Rows, fit
@@ -55,7 +55,7 @@ def test_the_published_model_gives_the_worked_predictions(tmp_path: Path) -> Non
     assert program(torch.from_numpy(inputs["numeric"])).tolist() == pytest.approx([5.3, 6.2, 6.8], abs=1e-5)
 
 
-XOR = Rows(torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), torch.tensor([0, 1, 1, 0]))
+XOR = Rows((torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]),), torch.tensor([0, 1, 1, 0]))
 
 
 def xor_accuracy(hidden: list[int], seed: int) -> float:
@@ -65,7 +65,7 @@ def xor_accuracy(hidden: list[int], seed: int) -> float:
     settings = Training(optimizer="adam", learning_rate=0.05, epochs=200, patience=200, seed=seed, device="cpu")
     fit(network, XOR, XOR, LOSSES["classification"]["cross_entropy"], settings)
     with torch.no_grad():
-        return float((network(XOR.columns).argmax(dim=1) == XOR.target).float().mean())
+        return float((network(*XOR.inputs).argmax(dim=1) == XOR.target).float().mean())
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
@@ -93,7 +93,7 @@ def test_one_step_of_gradient_descent_by_hand() -> None:
     error = rows @ weights + bias - prices
     by_hand = [*(weights - rate * 2 / 3 * rows.T @ error), bias - rate * 2 / 3 * error.sum()]
 
-    everything = Rows(HOUSES, PRICES)
+    everything = Rows((HOUSES,), PRICES)
     settings = Training(optimizer="sgd", learning_rate=rate, epochs=1, batch_size=3, device="cpu")
     fit(network, everything, everything, LOSSES["regression"]["mse"], settings)
 
@@ -106,7 +106,7 @@ NOTES_RATE = Training(optimizer="sgd", learning_rate=0.001, epochs=2000, patienc
 
 def test_the_notes_learning_rate_diverges_on_the_raw_table() -> None:
     """α = 0.001 leaves the finite numbers on raw features, and the error names the epoch and the way out."""
-    raw = Rows(HOUSES, PRICES)
+    raw = Rows((HOUSES,), PRICES)
     with pytest.raises(DivergedError, match=r"in epoch \d+: .* lower \[training\] learning_rate than 0.001"):
         fit(seeded_linear(3), raw, raw, LOSSES["regression"]["mse"], NOTES_RATE)
 
@@ -114,7 +114,7 @@ def test_the_notes_learning_rate_diverges_on_the_raw_table() -> None:
 def test_the_notes_learning_rate_converges_on_the_standardised_graph() -> None:
     """The same α on the graph's standardised columns brings the loss down, epoch by epoch."""
     steps = preprocessing.fit(np.array(NOTES_ROWS))
-    standardised = Rows(steps(HOUSES), (PRICES - PRICES.mean()) / PRICES.std(correction=0))
+    standardised = Rows((steps(HOUSES),), (PRICES - PRICES.mean()) / PRICES.std(correction=0))
     history = fit(seeded_linear(3), standardised, standardised, LOSSES["regression"]["mse"], NOTES_RATE)
     losses = [epoch.train_loss for epoch in history.epochs]
     assert all(after < before for before, after in itertools.pairwise(losses))
@@ -131,7 +131,7 @@ def test_softmax_is_only_in_the_exported_head() -> None:
     """The network gives logits, which cross-entropy takes; the served module gives probabilities."""
     torch.manual_seed(0)
     rows = torch.randn(50, 4) * 10
-    network = mlp(4, [8], 3)
+    network = Network([nn.Identity()], mlp(4, [8], 3))
     served = ServedClassifier(preprocessing.fit(rows.double().numpy()), network).eval()
     probabilities, logits = served(rows), network(served.preprocessing(rows))
     assert probabilities.sum(dim=1).tolist() == pytest.approx([1.0] * 50, abs=1e-6)
@@ -158,7 +158,7 @@ def test_hidden_layers_without_activation_are_least_squares() -> None:
     best = np.mean((design @ np.linalg.lstsq(design, target)[0] - target) ** 2)
     torch.manual_seed(0)
     network = mlp(3, [8, 8], 1, activation="none")
-    rows = Rows(torch.tensor(features, dtype=torch.float32), torch.tensor(target, dtype=torch.float32))
+    rows = Rows((torch.tensor(features, dtype=torch.float32),), torch.tensor(target, dtype=torch.float32))
     settings = Training(optimizer="adam", learning_rate=0.01, epochs=500, patience=500, device="cpu")
     history = fit(network, rows, rows, LOSSES["regression"]["mse"], settings)
     assert history.epochs[history.best - 1].validation_loss == pytest.approx(best, rel=1e-3)

@@ -24,6 +24,7 @@ from model.recipe import (
     parse,
     resolve,
 )
+from model.schema import TYPES
 from model.sources import rows
 
 FOUR_LINES = """\
@@ -57,7 +58,10 @@ def test_the_default_recipes_read() -> None:
         (FOUR_LINES + "[network]\nepochs = 3", "[network] epochs is unknown; it belongs in [training]."),
         (FOUR_LINES + "[network]\nzzz = 3", "[network] zzz is unknown; known are hidden, activation, dropout."),
         (FOUR_LINES + "[network]\nensemble = 8", "[network] ensemble is not supported in this version."),
-        (FOUR_LINES + "types = {}", "[data] types is not supported in this version."),
+        (FOUR_LINES + "types = {a = 'word'}", "each type one of number, category, boolean, text, not"),
+        (FOUR_LINES + "types = ['a']", '[data] types must be a table of column = "type"'),
+        (FOUR_LINES + "types = {median_house_value = 'number'}", "types names the target 'median_house_value'."),
+        (FOUR_LINES + "types = {a = 'text'}\nignore = ['a']", "[data] ignore and types both name 'a'."),
         (
             FOUR_LINES + "[training]\nepochs = '3'",
             '[training] epochs must be a whole number from 1 to 1000000, not "3".',
@@ -129,6 +133,8 @@ RECIPES = st.builds(
         path=WORDS.filter(lambda path: Path(path).name == path),
         target=WORDS.map(lambda word: "t" + word),
         task=st.sampled_from([None, "regression", "classification"]),
+        columns=st.lists(WORDS, max_size=3).map(tuple),
+        types=st.dictionaries(WORDS.map(lambda word: "y" + word), st.sampled_from(TYPES), max_size=3),
         ignore=st.lists(WORDS.map(lambda word: "i" + word), max_size=3).map(tuple),
         separator=st.sampled_from([None, ";", "\t", "|"]),
         split=st.sampled_from([("random",), ("half",), ("random", "half")]),

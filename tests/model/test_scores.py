@@ -9,6 +9,7 @@ from sklearn import metrics
 
 from model import baselines, evaluation, house_price, standing
 from model.baseline_histograms import document, histogram
+from model.description import features
 from model.parity import Comparison
 from model.report import page
 from model.split import split
@@ -50,7 +51,7 @@ def linear_table(rows: int = 120) -> Table:
 def test_the_baselines_of_a_regression() -> None:
     """Mean, least squares and gradient boosting are scored, in this order; least squares solves a linear table."""
     table = linear_table()
-    scores = baselines.score(table, split(table, "random", 0), seed=0)
+    scores = baselines.score(table, features(table, np.arange(len(table))), split(table, "random", 0), seed=0)
     assert list(scores) == ["mean", "least squares", "gradient boosting"]
     assert scores["least squares"]["rmse"] < 1e-6 < scores["gradient boosting"]["rmse"] < scores["mean"]["rmse"]
 
@@ -59,8 +60,8 @@ def test_the_baselines_of_a_classification() -> None:
     """Majority, logistic regression and a support vector machine are scored; on signs the last two do well."""
     table = linear_table()
     table = replace(table, target=(table.target > 0.3).astype(np.int64), classes=("no", "yes"))
-    scores = baselines.score(table, split(table, "random", 0), seed=0)
-    assert list(scores) == ["majority class", "logistic regression", "support vector machine"]
+    scores = baselines.score(table, features(table, np.arange(len(table))), split(table, "random", 0), seed=0)
+    assert list(scores) == ["majority class", "logistic regression", "support vector machine", "gradient boosting"]
     assert scores["logistic regression"]["accuracy"] > 0.9 > 0.75 > scores["majority class"]["accuracy"]
     assert scores["support vector machine"]["accuracy"] > 0.8
 
@@ -108,7 +109,7 @@ def test_a_histogram_of_one_value_or_none() -> None:
 def test_the_drift_document_of_a_classification_counts_classes() -> None:
     """For classes the predicted ones are counted by name."""
     table = replace(linear_table(4), target=np.array([0, 1, 0, 1]), classes=("no", "yes"))
-    found = document(table, np.arange(4), np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]]))
+    found = document(table, features(table, np.arange(4)), np.arange(4), np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]]))
     assert found["classes"] == {"no": 2, "yes": 1}
 
 
@@ -125,7 +126,7 @@ def test_the_noise_floor_is_six_percent_noise() -> None:
     table = house_price.generate()
     parts = split(table, "random", 0)
     assert table.noise_free is not None
-    found = standing.compare(table, parts, "random", table.noise_free[parts.test], seed=0)
+    found = standing.compare(table, features(table, parts.train), parts, "random", table.noise_free[parts.test], seed=0)
     assert found.noise_floor == found.scores
     relative = table.target / table.noise_free - 1
     assert relative.std() == pytest.approx(house_price.NOISE, rel=0.05)

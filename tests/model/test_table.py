@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model.cells import MISSING
+from model.description import features
 from model.errors import DataError
-from model.served import encoded
+from model.graph_inputs import encoded
 from model.table import Table, read
 from mulgam.encoding import Encoder
-from mulgam.signature import Feature, Signature, Target, graph_inputs, graph_outputs
+from mulgam.signature import Signature, Target, graph_inputs, graph_outputs
 
-ROWS = "".join(f"{n},{n * 2},{n * 3.5}\n" for n in range(1, 13))
+ROWS = "".join(f"{n * 1.5},{n * 2},{n * 3.5}\n" for n in range(1, 13))
 
 
 def written(folder: Path, text: str | bytes, name: str = "houses.csv") -> Path:
@@ -31,7 +34,7 @@ def test_a_table_of_numbers(tmp_path: Path) -> None:
     table = read(written(tmp_path, "a,price,b\n" + ROWS), "price")
     assert table.features == ("a", "b")
     assert table.task == "regression"
-    assert table.numeric[1].tolist() == [2.0, 7.0]
+    assert table.numeric[1].tolist() == [3.0, 7.0]
     assert table.target[:2].tolist() == [2.0, 4.0]
 
 
@@ -60,7 +63,7 @@ def test_separators(tmp_path: Path, name: str, separator: str, given_one: str | 
 
 def test_few_distinct_numbers_are_classes(tmp_path: Path) -> None:
     """A target with at most ten different numbers is a classification, in numeric order, 1 and 1.0 being one."""
-    lines = "".join(f"{n},{label}\n" for n, label in enumerate(["10", "2", "2.0", "10.0"] * 3))
+    lines = "".join(f"{n / 2},{label}\n" for n, label in enumerate(["10", "2", "2.0", "10.0"] * 3))
     table = read(written(tmp_path, "a,kind\n" + lines), "kind")
     assert table.classes == ("2", "10")
     assert table.target[:4].tolist() == [1, 0, 0, 1]
@@ -69,7 +72,7 @@ def test_few_distinct_numbers_are_classes(tmp_path: Path) -> None:
 
 def test_words_are_classes(tmp_path: Path) -> None:
     """A target of words is a classification; its classes are in alphabetical order, Korean included."""
-    lines = "".join(f"{n},{label}\n" for n, label in enumerate(["빨강", "파랑", "노랑"] * 4))
+    lines = "".join(f"{n / 2},{label}\n" for n, label in enumerate(["빨강", "파랑", "노랑"] * 4))
     assert read(written(tmp_path, "a,색\n" + lines), "색").classes == ("노랑", "빨강", "파랑")
 
 
@@ -93,7 +96,8 @@ def test_words_are_classes(tmp_path: Path) -> None:
         ("a,b,price\n" + ROWS + "1,2,3,4\n", "row 13 (line 14) has 4 values"),
         ("a,b,price\n" + ROWS + "1,2,\n", "row 13 (line 14): the target 'price' is missing"),
         ("a,b,price\n" + ROWS + '1,"2"x,3\n', "line 14 can't be read as separated values"),
-        ("a,b,price\n" + "1,NA,3\n2,,4\n" * 6, "column 'b' holds no value at all; put it in [data] ignore."),
+        ("a,b,price\n" + ROWS + '1,"2,3\n4,5,6\n', "a quote in the row that begins on line 14 is never closed"),
+        ("a,price\n" + ",3\nNA,4\n" * 6, "no column left to predict 'price' from; 'a': no value in any row; "),
         ("a,b,price\n" + "1,2,3\n2,3,3\n" * 6, "the target 'price' has one class only, '3'"),
         (("a,b,price\n" + ROWS + "1,é,3\n").encode("latin-1"), "houses.csv, line 14 is not text in UTF-8"),
     ],
@@ -111,15 +115,6 @@ def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
     """A path that leads nowhere is named."""
     with pytest.raises(DataError, match=r"absent\.csv can't be read: No such file"):
         read(tmp_path / "absent.csv", "price")
-
-
-def test_a_text_column_is_named_with_the_way_out(tmp_path: Path) -> None:
-    """A column of words is told as such, with where to put it; ignoring it works."""
-    lines = "".join(f"{n},{'NEAR BAY' if n % 2 else 'INLAND'},{n * 1.5}\n" for n in range(12))
-    path = written(tmp_path, "a,place,price\n" + lines)
-    with pytest.raises(DataError, match=r"column 'place' holds text \(row 1: 'INLAND'\).*put it in \[data\] ignore"):
-        read(path, "price")
-    assert read(path, "price", ignore=["place"]).features == ("a",)
 
 
 def test_an_unknown_column_to_ignore_is_named(tmp_path: Path) -> None:
@@ -161,23 +156,55 @@ def test_what_is_written_reads_back_equal(
     writer.writerow(["a", "b", "price"])
     writer.writerows([["" if value is None else repr(value) for value in row] for row in rows])
     path = written(tmp_path_factory.mktemp("table"), buffer.getvalue())
+    numbers = {"a": "number", "b": "number"}
     if all(row[0] is None for row in rows) or len({row[2] for row in rows}) == 1:
         with pytest.raises(DataError):
-            read(path, "price", separator=separator, task="regression")
+            read(path, "price", separator=separator, task="regression", types=numbers)
         return
-    table = read(path, "price", separator=separator, task="regression")
+    table = read(path, "price", separator=separator, task="regression", types=numbers)
     expected = np.array([[math.nan if value is None else value for value in row] for row in rows])
     np.testing.assert_array_equal(table.numeric, expected[:, :2])
     np.testing.assert_array_equal(table.target, expected[:, 2])
     assert_encodes_like_serving(table, rows)
 
 
-def assert_encodes_like_serving(table: Table, rows: list[tuple[float | None, float, float]]) -> None:
-    """Training's encoding of a table is that of the signature's encoder."""
-    features, target = (Feature("a", "number"), Feature("b", "number")), Target("price")
-    signature = Signature("m", "regression", features, target, graph_inputs(features), graph_outputs(target), {})
-    served = Encoder(signature).encode([list(row[:2]) for row in rows])["numeric"]
-    np.testing.assert_array_equal(encoded(table, np.arange(len(table)))["numeric"], served)
+def assert_encodes_like_serving(table: Table, rows: Sequence[Sequence[object]]) -> None:
+    """Training's encoding of a table is that of the signature's encoder for the same rows (features first)."""
+    described, target = features(table, np.arange(len(table))), Target("price")
+    signature = Signature("m", "regression", described, target, graph_inputs(described), graph_outputs(target), {})
+    served = Encoder(signature).encode([list(row[: len(described)]) for row in rows])
+    found = encoded(table, described, np.arange(len(table)))
+    assert list(found) == [tensor.name for tensor in signature.inputs]
+    for name, array in served.items():
+        assert found[name].dtype == array.dtype
+        np.testing.assert_array_equal(found[name], array)
+
+
+WORD = st.text(st.characters(codec="utf-8", exclude_characters="\x00\r\n"), min_size=1, max_size=8).filter(
+    lambda word: word.strip() == word and word.lower() not in MISSING
+)
+MIXED = st.tuples(NUMBERS | st.none(), WORD | st.none(), st.booleans() | st.none(), NUMBERS)
+
+
+@given(st.lists(MIXED, min_size=10, max_size=30), st.sampled_from(",\t"))
+def test_a_mixed_table_encodes_as_serving_would(
+    tmp_path_factory: pytest.TempPathFactory,
+    rows: list[tuple[float | None, str | None, bool | None, float]],
+    separator: str,
+) -> None:
+    """Numbers, words and booleans with gaps, from a file, give the tensors that serving makes of the same values."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, delimiter=separator)
+    writer.writerow(["a", "word", "flag", "price"])
+    writer.writerows([["" if value is None else value for value in row] for row in rows])
+    path = written(tmp_path_factory.mktemp("table"), buffer.getvalue())
+    types = {"a": "number", "word": "category", "flag": "boolean"}
+    if len({row[3] for row in rows}) == 1 or any(all(row[place] is None for row in rows) for place in range(3)):
+        with pytest.raises(DataError):
+            read(path, "price", separator=separator, task="regression", types=types)
+        return
+    table = read(path, "price", separator=separator, task="regression", types=types)
+    assert_encodes_like_serving(table, rows)
 
 
 @given(

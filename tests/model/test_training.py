@@ -25,7 +25,7 @@ def rows(count: int, seed: int) -> Rows:
     """Two columns whose product is to be learnt."""
     generator = torch.Generator().manual_seed(seed)
     columns = torch.randn(count, 2, generator=generator)
-    return Rows(columns, columns[:, 0] * columns[:, 1])
+    return Rows((columns,), columns[:, 0] * columns[:, 1])
 
 
 TRAIN, VALIDATION = rows(64, 1), rows(32, 2)

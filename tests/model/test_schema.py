@@ -1,0 +1,164 @@
+"""The schema of a file and its profile: types inferred, idle columns left out, both said."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model import profile
+from model.description import MOST_CATEGORIES, features
+from model.errors import DataError
+from model.recipe import parse
+from model.schema import column_type
+from model.summary import opening
+from model.table import Table, read
+from tests.model.test_table import written
+
+WORDS = ("Mapo", "Gangnam", "Jongno", "마포")
+
+
+def mixed(rows: int = 40) -> str:
+    """A file with a column of every kind, and of every kind that says nothing."""
+    lines = ["id,area,district,lift,fixed,empty,key,gap,price"]
+    for n in range(rows):
+        cells = [100 + n * 7, n * 1.25, WORDS[n % 4] if n % 9 else "", ("True", "false")[n % 2], "x", "NA",
+                 f"K-{n:04}", "yes" if n % 3 else "", n * 2.5 + n % 7]  # fmt: skip
+        lines.append(",".join(map(str, cells)))
+    return "\n".join(lines) + "\n"
+
+
+def table(folder: Path, text: str | None = None, **given: object) -> Table:
+    """The table in a file with this text."""
+    return read(written(folder, mixed() if text is None else text), "price", **given)  # type: ignore[arg-type]
+
+
+def test_every_column_gets_its_type(tmp_path: Path) -> None:
+    """Numbers, words and true/false are told apart, in the file's order; gaps are missing values."""
+    found = table(tmp_path)
+    assert found.features == ("area", "district", "lift", "gap")
+    assert found.numbers == ("area",)
+    assert [(column.name, column.type) for column in found.words] == [
+        ("district", "category"), ("lift", "boolean"), ("gap", "category"),
+    ]  # fmt: skip
+    assert found.words[0].codes[0] == -1
+    assert found.words[1].codes[:2].tolist() == [1, 0]
+
+
+def test_columns_that_say_nothing_are_left_out_and_said(tmp_path: Path) -> None:
+    """Constant, empty and row-naming columns are left out, each with its reason; a constant with gaps is not."""
+    left_out = table(tmp_path).left_out
+    assert set(left_out) == {"id", "fixed", "empty", "key"}
+    assert left_out["id"] == "it numbers the rows"
+    assert left_out["fixed"] == "'x' in every row"
+    assert left_out["empty"] == "no value in any row"
+    assert "nearly every row has a word of its own (40 in 40)" in left_out["key"]
+
+
+def test_a_recipe_overrides_what_was_inferred(tmp_path: Path) -> None:
+    """A type keeps a column that would be left out, and makes categories of numbers; `ignore` leaves one out."""
+    found = table(tmp_path, types={"id": "category", "gap": "boolean", "fixed": "category"}, ignore=["area"])
+    assert found.numbers == ()
+    assert [column.name for column in found.words] == ["id", "district", "lift", "fixed", "gap"]
+    assert found.words[0].levels[0] == "100"
+    assert "id" not in found.left_out
+
+
+@pytest.mark.parametrize(
+    ("types", "sentence"),
+    [
+        ({"district": "number"}, "row 2 (line 3), column 'district': 'Gangnam' is not a number"),
+        ({"district": "boolean"}, "column 'district': 'Gangnam' is neither true nor false."),
+        ({"empty": "category"}, "column 'empty' holds no value at all; put it in [data] ignore."),
+        ({"distrikt": "category"}, "has no column 'distrikt' to give a type to; did you mean 'district'?"),
+    ],
+)
+def test_a_type_that_does_not_fit_is_one_sentence(tmp_path: Path, types: dict[str, str], sentence: str) -> None:
+    """The error names the cell that is at odds with the type, or the column."""
+    with pytest.raises(DataError) as problem:
+        table(tmp_path, types=types)
+    assert sentence in str(problem.value)
+
+
+def test_mixed_kinds_in_a_column(tmp_path: Path) -> None:
+    """A few words among numbers are a mistake, named with the way out; mostly words are categories."""
+    rows = "".join(f"{n * 1.5},{'n/k' if n % 4 == 0 else n % 6},{n * 2.5}\n" for n in range(24))
+    with pytest.raises(DataError, match=r"'n/k' is not a number.*say so: \[data\] types = \{b = \"category\"\}"):
+        table(tmp_path, "a,b,price\n" + rows)
+    assert table(tmp_path, "a,b,price\n" + rows, types={"b": "category"}).words[0].levels[-1] == "n/k"
+    assert column_type(["1", "low", "high", "low"]) == "category"
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (["1", "2.5", "-3e4"], "number"),
+        (["TRUE", "false", "False"], "boolean"),
+        (["0", "1", "1"], "number"),
+        (["NEAR BAY", "INLAND", "NEAR BAY"], "category"),
+        ([f"review {n} is quite long, I think" for n in range(20)], "text"),
+        ([f"정말 재미있는 영화 {n}" for n in range(20)], "text"),
+        (["Bachelor of the Arts", "Master of the Arts"] * 20, "category"),
+    ],
+)
+def test_types_by_example(values: list[str], kind: str) -> None:
+    """What people would call each column."""
+    assert column_type(values) == kind
+
+
+def test_a_file_without_a_header_line(tmp_path: Path) -> None:
+    """`columns` names the columns; then the first line is a row."""
+    rows = "".join(f"{n * 1.5},{n * n}\n" for n in range(12))
+    found = read(written(tmp_path, rows), "price", columns=["a", "price"])
+    assert (len(found), found.features) == (12, ("a",))
+    with pytest.raises(DataError, match=r"row 1 \(line 1\) has 2 values; \[data\] columns names 3"):
+        read(written(tmp_path, rows), "price", columns=["a", "b", "price"])
+
+
+def test_quotes_in_a_tsv_are_characters_unless_they_enclose_the_cell(tmp_path: Path) -> None:
+    """Texts with a lone quote read as they are; spreadsheets' quoted cells, line ends within included, do as well."""
+    said = ('5 " pipe', 'he said "no')
+    lone = "a\tsaid\tprice\n" + "".join(f"{n * 1.5}\t{said[n % 2]}\t{n}\n" for n in range(12))
+    assert read(written(tmp_path, lone, "t.tsv"), "price").words[0].levels == said
+    quoted = lone.replace('5 " pipe', '"5 "" pipe\n6"').replace('he said "no', '"a\tb"')
+    assert read(written(tmp_path, quoted, "t.tsv"), "price").words[0].levels == ('5 " pipe\n6', "a\tb")
+
+
+def test_the_vocabulary_is_bounded(tmp_path: Path) -> None:
+    """Ten thousand words are kept; of more the most frequent, and the profile says that the others count as unseen."""
+    rows = "".join(f"w{n // 2},{n * 0.5}\n" for n in range(2 * MOST_CATEGORIES))
+    found = table(tmp_path, "w,price\n" + rows)
+    (feature,) = features(found, np.arange(len(found)))
+    assert len(feature.vocabulary) == MOST_CATEGORIES
+    assert profile.warnings(found) == []
+    more = table(tmp_path, "w,price\n" + rows + "rare,1\nfrequent,2\nfrequent,3\nfrequent,4\n")
+    (feature,) = features(more, np.arange(len(more)))
+    assert feature.vocabulary[0] == "frequent"
+    assert "rare" not in feature.vocabulary
+    assert any(
+        "10,002 words; all but the 10,000 most frequent count as unseen" in one for one in profile.warnings(more)
+    )
+
+
+def test_only_words_of_the_training_rows_are_known(tmp_path: Path) -> None:
+    """A word that only held-out rows have is unseen, as it will be for words to come."""
+    found = table(tmp_path, "w,price\n" + "".join(f"{'new' if n > 9 else 'old'},{n}\n" for n in range(12)))
+    (feature,) = features(found, np.arange(9))
+    assert feature.vocabulary == ("old",)
+
+
+def test_the_profile_is_printed_before_training(tmp_path: Path) -> None:
+    """Each feature's type, gaps, distinct values and range or words; the target's distribution; what was left out."""
+    text = opening(parse('name = "own"\n[data]\npath = "own.csv"\ntarget = "price"\n'), table(tmp_path))
+    for part in ("40 rows, 4 features, 19 missing values; regression of price", "area      number    40 distinct: 0 … ",
+                 "district  category  4 distinct, 5 missing: ", "lift      boolean   2 distinct: false 50%, true 50%",
+                 "target price: 0 … ", "warning: 'id' is left out: it numbers the rows"):  # fmt: skip
+        assert part in text
+
+
+def test_a_leak_is_a_warning(tmp_path: Path) -> None:
+    """A feature that tells the target exactly, as number or as word, is pointed at; others are not."""
+    rows = "".join(f"{n % 7},{n * 1.3 % 1:.3f},{n * 2.5},{n}\n" for n in range(40))
+    assert [one[:8] for one in profile.warnings(table(tmp_path, "a,b,leak,price\n" + rows))] == ["'leak' t"]
+    rows = "".join(f"{n % 7},{('no', 'yes')[n % 2]},{n % 2}\n" for n in range(40))
+    found = profile.warnings(table(tmp_path, "a,leak,price\n" + rows))
+    assert found == ["'leak' tells the target exactly; is it known before the target is?"]
