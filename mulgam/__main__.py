@@ -9,6 +9,8 @@ import sys
 COMMANDS = {
     "train": ("model", (), "train recipes (or the default models) and publish them in the registry"),
     "serve": ("service", (), "serve the registry over HTTP"),
+    "promote": ("mulgam.promotion", ("promote",), "serve another version of a model, without a restart"),
+    "rollback": ("mulgam.promotion", ("rollback",), "serve the version that was served before"),
     "export": ("handler", ("pack",), "pack versions of the registry as TorchServe archives"),
 }
 

@@ -26,7 +26,7 @@ from service.protocols.base import PredictionProtocol
 from service.protocols.paths import PATHS, concrete
 from service.requests import has_foreign_hooks
 from service.respond import error_reply, log_error, respond
-from service.served import Served
+from service.served import Catalogue, Served
 
 _CLOSE = ("connection", "close")
 # Parsing more than this would hold the event loop for longer than a cheap model may.
@@ -76,7 +76,9 @@ class Edge:
         self._threads = ThreadPoolExecutor(plane.settings.threads, thread_name_prefix="request")
         self._overdue = Overdue(plane.settings.body_timeout)
         # A hook that someone added to the app must see every request: then all of them go there.
-        self._short_ways = {} if has_foreign_hooks(app) else _short_ways(plane)
+        self._has_short_ways = not has_foreign_hooks(app)
+        self._ways: dict[str, tuple[PredictionProtocol, Served]] = {}
+        self._ways_of: Catalogue | None = None
         self._reading = 0
         self.draining = False
 
@@ -107,7 +109,7 @@ class Edge:
         await asyncio.get_running_loop().run_in_executor(None, self._threads.shutdown)
 
     async def _answer(self, scope: Scope, body: bytes) -> Reply:
-        way = self._short_ways.get(scope.path)
+        way = self._short_ways().get(scope.path)
         header = scope.headers.get
         # A small compressed body can become a large one.
         if way is None or scope.method != "POST" or len(body) > LOOP_BYTES or header("content-encoding"):
@@ -115,6 +117,14 @@ class Edge:
         protocol, served = way
         call = Call(header, scope.query_string, body, request_id(header("x-request-id")), time.perf_counter())
         return await respond(self._plane, protocol, served, call)
+
+    def _short_ways(self) -> dict[str, tuple[PredictionProtocol, Served]]:
+        """The exact paths of what is served now; any other path is the app's to answer."""
+        catalogue = self._plane.catalogue
+        if self._ways_of is not catalogue:
+            self._ways_of = catalogue
+            self._ways = _short_ways(catalogue) if self._has_short_ways else {}
+        return self._ways
 
     async def _through_app(self, scope: Scope, body: bytes) -> Reply:
         values = wsgi.environ(
@@ -166,10 +176,9 @@ async def _chunks(exchange: Exchange, limit: int) -> bytes:
     return b"".join(chunks)
 
 
-def _short_ways(plane: DataPlane) -> dict[str, tuple[PredictionProtocol, Served]]:
-    """The exact paths of what is served; any other path is the app's to answer."""
+def _short_ways(catalogue: Catalogue) -> dict[str, tuple[PredictionProtocol, Served]]:
     return {
         concrete(template, served.name, served.version): (protocol, served)
         for template, protocol in PATHS
-        for served in plane.catalogue
+        for served in catalogue
     }
