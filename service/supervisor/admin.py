@@ -5,6 +5,7 @@ Served by waitress, which reads requests on a loop of its own: a slow client hol
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from typing import Any
@@ -79,7 +80,8 @@ class AdminListener:
         """Stop answering: first the threads, which wake the loop when they are done, then the loop its own sockets."""
         self._server.task_dispatcher.shutdown(timeout=5)
         wake = next(one for one in self._open.values() if hasattr(one, "pull_trigger"))
-        wake.pull_trigger(self._close_all)
+        with contextlib.suppress(OSError):  # the loop was awake already and has closed all, its trigger too
+            wake.pull_trigger(self._close_all)
         self._thread.join(timeout=5)
 
     def _close_all(self) -> None:
