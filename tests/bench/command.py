@@ -52,6 +52,7 @@ def _run(given: argparse.Namespace) -> int:
         _say("publishing the models")
         published = [publish(name, folder) for name in models]
         results = rounds.run(chosen, published, rounds.Run(given.rounds, given.seconds, placed, folder, _say))
+        results.code_after = conditions.code_digest()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     page = report.render(taken, results, chosen, given.rounds, given.seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import importlib.metadata
 import os
 import platform
@@ -19,6 +20,7 @@ from tests.bench.tree import ROOT
 _LIBRARIES = (
     "torch", "torchserve", "onnxruntime", "granian", "flask", "gunicorn", "fastapi", "uvicorn", "pydantic", "numpy",
 )  # fmt: skip
+_ROOMS = ("mulgam", "handler", "service")
 # Cores' worth of work by others beyond which figures are not to be trusted.
 QUIET_CORES = 0.1
 
@@ -35,6 +37,7 @@ class Conditions:
     versions: str
     commit: str
     command: str
+    code: str
 
 
 def take(cores: Cores, wrk_version: str, command: str) -> Conditions:
@@ -51,10 +54,13 @@ def take(cores: Cores, wrk_version: str, command: str) -> Conditions:
         versions=", ".join([f"Python {platform.python_version()}", *found, wrk_version]),
         commit=_commit(),
         command=command,
+        code=code_digest(),
     )
 
 
-def warning(conditions: Conditions, load_averages: Sequence[float], others: Sequence[float]) -> str:
+def warning(
+    conditions: Conditions, load_averages: Sequence[float], others: Sequence[float], code_after: str = ""
+) -> str:
     """A sentence where the machine was not quiet, else nothing.
 
     The run itself loads two cores, so during it the load average tells of others only beyond that.
@@ -70,11 +76,22 @@ def warning(conditions: Conditions, load_averages: Sequence[float], others: Sequ
         causes.append(f"other processes took up to {busiest:.2f} cores from a measurement")
     if not conditions.pinned:
         causes.append("servers and load generator shared their cores")
+    if code_after not in ("", conditions.code):
+        causes.append("Mulgam's own files changed during the run, so that its rounds are of different code")
     if not causes:
         return ""
     return (
         f"**The machine was not quiet:** {'; '.join(causes)}. Ratios within a round suffer less than absolute figures."
     )
+
+
+def code_digest() -> str:
+    """Of all that is run of Mulgam, so that a change during a run is seen."""
+    digest = hashlib.sha256()
+    for room in _ROOMS:
+        for path in sorted((ROOT / room).rglob("*.py")):
+            digest.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def _processor() -> str:

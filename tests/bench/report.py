@@ -89,7 +89,7 @@ def render(
     parts = [
         "# Benchmarks",
         "Written by `make bench`; a figure is the median of its rounds, with the least and the greatest in brackets.",
-        warning(conditions, results.load_averages, others),
+        warning(conditions, results.load_averages, others, results.code_after),
         _conditions(conditions, results, others, rounds, seconds),
         "## One row a request\n\n" + _table(
             ["requests/s", *(f"c={c}" for c in CONCURRENCY), "p50 ms c=1", "p50 ms c=64", "p99 ms c=64", "CPU µs c=64"],

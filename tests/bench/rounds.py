@@ -28,6 +28,7 @@ class Results:
     out: dict[str, str] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
     load_averages: list[float] = field(default_factory=list)
+    code_after: str = ""
 
     def of(self, contestant: str, cell: Cell) -> list[Sample]:
         """The samples of a cell; none of a contestant that is out."""

@@ -89,7 +89,7 @@ def conditions(**changed: object) -> Conditions:
     """A quiet machine."""
     values: dict[str, object] = {
         "date": "2026-11-21 10:00 UTC", "machine": "a processor", "cores": 2, "pinned": True, "load_before": 0.1,
-        "versions": "Python 3.11.7", "commit": "abc1234", "command": "make bench",
+        "versions": "Python 3.11.7", "commit": "abc1234", "command": "make bench", "code": "0a",
     }  # fmt: skip
     return Conditions(**{**values, **changed})  # type: ignore[arg-type]
 
@@ -175,6 +175,12 @@ def test_a_machine_that_is_not_quiet_is_said(
     """With the cause, on the page."""
     assert cause in warning(conditions(**changed), averages, others)
     assert warning(conditions(), [1.0], [0.02]) == ""
+
+
+def test_code_that_changed_during_the_run_is_said() -> None:
+    """Its rounds would be of different things."""
+    assert "files changed during the run" in warning(conditions(), [1.0], [0.0], "0b")
+    assert warning(conditions(), [1.0], [0.0], "0a") == ""
 
 
 class Scripted(Contestant):
