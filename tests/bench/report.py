@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from tests.bench.conditions import Conditions, warning
 from tests.bench.contestants.base import Contestant
 from tests.bench.rounds import Results
 from tests.bench.statistic import Spread, ratio, spread
+from tests.bench.tree import ROOT
 
 Value = Callable[[Sample], float]
 
@@ -234,10 +236,15 @@ def _contestants(contestants: Sequence[Contestant], results: Results) -> str:
         " 1e-4 × max(1, |answer|)."
     )
     for name, why in results.out.items():
-        lines.append(f"- `{name}` is **out**: {' '.join(why.split())[:300]}")
+        lines.append(f"- `{name}` is **out**: {_without_paths(why)[:300]}")
     for name, why in results.absent.items():
         lines.append(f"- `{name}` lacks a form of request, and its row: {why}.")
     return head + "\n\n" + "\n".join(lines)
+
+
+def _without_paths(text: str) -> str:
+    """On one line, and without the folders of this machine: the page is for others."""
+    return " ".join(text.replace(str(ROOT), ".").replace(tempfile.gettempdir(), "TMPDIR").split())
 
 
 def _not_measured(results: Results, samples: Sequence[Sample]) -> str:

@@ -142,9 +142,9 @@ def test_a_missed_aim_is_said() -> None:
 def test_who_is_out_is_in_no_table() -> None:
     """Only among the contestants, with why."""
     results = recorded()
-    results.out["bare"] = "answers 1 where ONNX Runtime answers 2"
+    results.out["bare"] = f"answers 1 where ONNX Runtime\nanswers 2 in {ROOT}/x"
     page = report.render(conditions(), results, contestants.ALL, 2, 3)
-    assert "- `bare` is **out**: answers 1 where ONNX Runtime answers 2" in page
+    assert "- `bare` is **out**: answers 1 where ONNX Runtime answers 2 in ./x" in page
     assert "| bare granian, fixed answer |" not in page
     assert "÷ bare granian" not in page
 
