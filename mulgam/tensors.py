@@ -197,7 +197,7 @@ def raw_tensor(item: object, where: str, raw: memoryview) -> tuple[str, npt.NDAr
     if size != count * dtype.itemsize:
         raise InputError(
             "WRONG_SIZE",
-            f"{where}: shape and datatype take {count * dtype.itemsize} bytes, binary_data_size is {size}.",
+            f"{where}: shape and datatype take {count * dtype.itemsize} bytes, there are {size}.",
             field=where,
         )
     array = np.frombuffer(data, dtype=dtype)

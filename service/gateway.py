@@ -8,6 +8,7 @@ import contextlib
 import signal
 import sys
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
@@ -29,6 +30,9 @@ from service.metrics import Metrics
 from service.plane import DataPlane, runtime_of
 from service.served import Catalogue, load
 from service.settings import Settings, from_environment
+
+if TYPE_CHECKING:
+    from service.rpc.listener import Listener
 
 
 def main() -> int:
@@ -70,12 +74,13 @@ async def _serve(plane: DataPlane, line: Line) -> None:
         loop.create_task(line.report(plane, stop), name="status"),
         loop.create_task(line.obey(plane), name="orders"),
     ]
+    rpc = await _rpc(plane)
     serving = loop.create_task(server.serve(), name="server")
     stopping = loop.create_task(stop.wait(), name="stop")
     await asyncio.wait([serving, stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
     edge.draining = True
     server.stop()  # type: ignore[no-untyped-call]
-    await asyncio.gather(serving, return_exceptions=True)
+    await asyncio.gather(serving, *((rpc.stop(),) if rpc else ()), return_exceptions=True)
     for task in (*tasks, stopping):
         task.cancel()
     results = await asyncio.gather(*tasks, stopping, return_exceptions=True)
@@ -84,6 +89,17 @@ async def _serve(plane: DataPlane, line: Line) -> None:
     for result in results:
         if isinstance(result, Exception):
             raise result
+
+
+async def _rpc(plane: DataPlane) -> Listener | None:
+    """The gRPC listener, where there is to be one; imported only then, for it takes 20 MB of memory."""
+    if not plane.settings.grpc_port:
+        return None
+    from service.rpc.listener import Listener
+
+    listener = Listener(plane)
+    await listener.start()
+    return listener
 
 
 def _backend(settings: Settings, catalogue: Catalogue, socket: str | None) -> Backend:

@@ -66,6 +66,16 @@ def log_error(error: ApiError, request_id: str, model: str, protocol: str, secon
         log.log(level, "refused: %s", error, extra=fields)
 
 
+def as_api_error(problem: Exception, request_id: str) -> ApiError:
+    """Whatever was raised while answering, as an error that shows nothing of the inside; a defect is logged."""
+    if isinstance(problem, ApiError):
+        return problem
+    if isinstance(problem, InputError):
+        return from_input_error(problem)
+    log.error("request failed", exc_info=problem, extra={"request_id": request_id})
+    return from_status(500)
+
+
 def _decoded(plane: DataPlane, protocol: PredictionProtocol, served: Served, call: Call) -> Decoded:
     encoding = call.header("content-encoding")
     if encoding is not None:
@@ -80,13 +90,7 @@ def _rendered(served: Served, call: Call, decoded: Decoded, output: Output) -> R
 
 
 def _failed(problem: Exception, served: Served, protocol: PredictionProtocol, call: Call) -> Reply:
-    if isinstance(problem, ApiError):
-        error = problem
-    elif isinstance(problem, InputError):
-        error = from_input_error(problem)
-    else:
-        log.error("request failed", exc_info=problem, extra={"request_id": call.request_id})
-        error = from_status(500)
+    error = as_api_error(problem, call.request_id)
     log_error(error, call.request_id, served.name, protocol.name, time.perf_counter() - call.received)
     return error_reply(error, call.request_id)
 

@@ -42,6 +42,7 @@ class Settings:
     registry: Path = setting(Path("registry"), "folder with the models to serve")
     host: str = setting("127.0.0.1", "address of the public listener")
     port: int = setting(8000, "port of the public listener", minimum=1, maximum=65535)
+    grpc_port: int = setting(0, "port of V2 over gRPC, on the public address; 0: none", maximum=65535)
     admin_host: str = setting("127.0.0.1", "address of the admin listener")
     admin_port: int = setting(8001, "port of the admin listener", minimum=1, maximum=65535)
     backend: str = setting("torchserve", "what computes the predictions", ("torchserve", "onnxruntime", "oip"))

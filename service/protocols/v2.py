@@ -15,15 +15,14 @@ import numpy.typing as npt
 from mulgam import tensors as v2
 from mulgam.encoding import Arrays, check_tensors, shown
 from mulgam.errors import InputError
-from mulgam.signature import Tensor
 from service import wire
 from service.calls import Call
 from service.errors import ApiError
 from service.protocols.base import JSON_HEADERS, Decoded, Headers, Output, check_json, check_rows
 from service.protocols.v2_json import array_of
+from service.protocols.v2_metadata import LABEL, output_tensors
 from service.served import Served
 
-LABEL = "label"
 MAX_ID = 1024
 # The header in lower case, as the answer's headers are.
 _LENGTH = v2.LENGTH_HEADER.lower()
@@ -44,15 +43,15 @@ class V2:
         view = memoryview(call.body)
         header = v2.checked_header_length(length, len(view)) if length is not None else len(view)
         document = _object(wire.loads(view[:header]))
-        identifier = _identifier(document)
+        identifier = checked_id(document.get("id"))
         parameters = _parameters(document, "parameters")
         tensors = _inputs(served, document.get("inputs"), view[header:])
         rows = check_tensors(served.signature, tensors)
         check_rows(rows, max_rows)
-        wanted = _wanted(served, document.get("outputs"), bool(parameters.get("binary_data_output", False)))
+        chosen = wanted(served, document.get("outputs"), bool(parameters.get("binary_data_output", False)))
 
         def render(output: Output) -> tuple[Headers, bytes]:
-            return _answer(served, identifier, wanted, output)
+            return _answer(served, identifier, chosen, output)
 
         return Decoded(tensors, rows, render)
 
@@ -71,23 +70,8 @@ class V2:
         tensors = {inputs[0].name: np.frombuffer(call.body, dtype).reshape(-1, width)}
         rows = check_tensors(served.signature, tensors)
         check_rows(rows, max_rows)
-        wanted = _wanted(served, None, True)
-        return Decoded(tensors, rows, lambda output: _answer(served, None, wanted, output))
-
-
-def output_tensors(served: Served) -> list[dict[str, Any]]:
-    """The outputs as model metadata names them."""
-    described = [
-        {"name": one.name, "datatype": one.datatype, "shape": list(one.shape)} for one in served.signature.outputs
-    ]
-    if served.signature.target.classes:
-        described.append({"name": LABEL, "datatype": "BYTES", "shape": [-1]})
-    return described
-
-
-def described_tensor(tensor: Tensor) -> dict[str, Any]:
-    """One tensor as model metadata names it."""
-    return {"name": tensor.name, "datatype": tensor.datatype, "shape": list(tensor.shape)}
+        chosen = wanted(served, None, True)
+        return Decoded(tensors, rows, lambda output: _answer(served, None, chosen, output))
 
 
 def _object(document: Any) -> dict[str, Any]:
@@ -96,11 +80,11 @@ def _object(document: Any) -> dict[str, Any]:
     return document
 
 
-def _identifier(document: dict[str, Any]) -> str | None:
-    identifier = document.get("id")
-    if identifier is not None and (not isinstance(identifier, str) or len(identifier) > MAX_ID):
+def checked_id(given: Any) -> str | None:
+    """The request's id, which is echoed; raises InputError BAD_PARAMETER."""
+    if given is not None and (not isinstance(given, str) or len(given) > MAX_ID):
         raise InputError("BAD_PARAMETER", f"id must be a string of at most {MAX_ID} characters.", "id")
-    return identifier
+    return given
 
 
 def _parameters(owner: dict[str, Any], where: str) -> dict[str, Any]:
@@ -130,45 +114,45 @@ def _inputs(served: Served, described: Any, raw: memoryview) -> Arrays:
             raw = raw[used:]
         if name in tensors:
             raise InputError("DUPLICATE_KEY", f"{where} is named like an earlier one.", where)
-        tensors[name] = served.encoder.encode_words(name, _words(array, where)) if array.dtype == object else array
+        tensors[name] = served.encoder.encode_words(name, words(array, where)) if array.dtype == object else array
     if raw:
         raise InputError("WRONG_SIZE", f"{len(raw)} bytes are left over after the last tensor.")
     return tensors
 
 
-def _words(array: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
-    """BYTES elements as strings."""
-    words = np.empty(array.size, dtype=object)
+def words(array: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
+    """BYTES elements as strings; raises InputError BAD_UTF8."""
+    found = np.empty(array.size, dtype=object)
     try:
-        words[:] = [one.decode("utf-8") if isinstance(one, bytes) else one for one in array.ravel().tolist()]
+        found[:] = [one.decode("utf-8") if isinstance(one, bytes) else one for one in array.ravel().tolist()]
     except UnicodeDecodeError as problem:
         raise InputError("BAD_UTF8", f"{where} holds an element that is not UTF-8.", where) from problem
-    return words.reshape(array.shape)
+    return found.reshape(array.shape)
 
 
-def _wanted(served: Served, described: Any, binary: bool) -> list[tuple[str, bool]]:
-    """(output, whether binary) in the order of the answer."""
+def wanted(served: Served, described: Any, binary: bool) -> list[tuple[str, bool]]:
+    """(output, whether binary) in the order of the answer; raises InputError, ApiError."""
     known = [one["name"] for one in output_tensors(served)]
     if described is None or described == []:
         return [(name, binary) for name in known]
     if not isinstance(described, list):
         raise InputError("WRONG_TYPE", "outputs must be a list.", "outputs")
-    wanted: list[tuple[str, bool]] = []
+    chosen: list[tuple[str, bool]] = []
     for position, item in enumerate(described):
         where = f"outputs[{position}]"
         name = item.get("name") if isinstance(item, dict) else None
         if not isinstance(name, str) or name not in known:
             asked = shown(name) if isinstance(name, str) else "nothing"
             raise InputError("UNKNOWN_FIELD", f"{where} names {asked}; there are {', '.join(known)}.", where)
-        if name in [one for one, _ in wanted]:
+        if name in [one for one, _ in chosen]:
             raise InputError("DUPLICATE_KEY", f"{where} asks for {name!r} again.", where)
         parameters = _parameters(item, f"{where}.parameters")
         if parameters.get("classification") is not None:
             raise ApiError(
                 400, "BAD_PARAMETER", f"The classification extension is not spoken here; ask for {LABEL}.", where
             )
-        wanted.append((name, bool(parameters.get("binary_data", binary))))
-    return wanted
+        chosen.append((name, bool(parameters.get("binary_data", binary))))
+    return chosen
 
 
 def _answer(
@@ -177,7 +161,7 @@ def _answer(
     described: list[dict[str, Any]] = []
     raw: list[bytes] = []
     for name, binary in wanted:
-        array = _labels(served, output) if name == LABEL else output
+        array = labels(served, output) if name == LABEL else output
         item: dict[str, Any] = {
             "name": name,
             "datatype": "BYTES" if name == LABEL else "FP32",
@@ -200,7 +184,8 @@ def _answer(
     return headers, b"".join((header, *raw))
 
 
-def _labels(served: Served, output: Output) -> npt.NDArray[Any]:
-    labels = np.empty(len(output), dtype=object)
-    labels[:] = [served.signature.target.classes[best] for best in output.argmax(axis=1)]
-    return labels
+def labels(served: Served, output: Output) -> npt.NDArray[Any]:
+    """The most probable class of each row, as strings."""
+    found = np.empty(len(output), dtype=object)
+    found[:] = [served.signature.target.classes[best] for best in output.argmax(axis=1)]
+    return found

@@ -19,7 +19,8 @@ def greeting(settings: Settings, entries: list[Entry]) -> str:
     """Several lines for a person."""
     host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104 - compared, not bound
     address = f"http://[{host}]" if ":" in host else f"http://{host}"
-    lines = [f"\nMulgam serves {address}:{settings.port} (health and metrics: port {settings.admin_port})"]
+    rpc = f", V2 over gRPC: port {settings.grpc_port}" if settings.grpc_port else ""
+    lines = [f"\nMulgam serves {address}:{settings.port} (health and metrics: port {settings.admin_port}{rpc})"]
     for entry in entries:
         lines.append(f"  {entry.model}, version {entry.version}, {entry.signature.task}, digest {entry.digest[:12]}")
     short = [entry for entry in entries if len(entry.signature.features) <= MAX_FEATURES]

@@ -52,7 +52,9 @@ class Supervisor:
         plan = serving.read(registry)
         self._generation = plan.generation
         self._entries = _resolve(registry, plan)
-        _check_port(settings.host, settings.port)
+        _check_port(settings.host, settings.port, "PORT")
+        if settings.grpc_port:
+            _check_port(settings.host, settings.grpc_port, "MULGAM_GRPC_PORT")
         self._overview = Overview(tuple(self._entries), settings.startup_timeout, settings.gateways)
         self._folder = Path(tempfile.mkdtemp(prefix="mulgam-"))
         self._torchserve: TorchServe | None = None
@@ -181,7 +183,7 @@ def _widest_row(entries: Iterable[Entry]) -> int:
     )
 
 
-def _check_port(host: str, port: int) -> None:
+def _check_port(host: str, port: int, variable: str) -> None:
     """Refuse a taken port here: the gateway's listener shares its port with others of its kind."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -192,4 +194,4 @@ def _check_port(host: str, port: int) -> None:
         try:
             probe.bind(address)
         except OSError as problem:
-            raise port_taken(host, port, "PORT", problem) from problem
+            raise port_taken(host, port, variable, problem) from problem

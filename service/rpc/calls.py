@@ -1,0 +1,229 @@
+"""The methods of V2 over gRPC: the same steps as over REST, errors as gRPC's status codes.
+
+A unary request is a stream of one message on the wire. It is read as such, so that reading has a deadline: a client
+that never sends its message holds its place no longer than `MULGAM_BODY_TIMEOUT`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+from typing import Any, TypeVar
+
+import grpc
+from google.protobuf.message import DecodeError, Message
+
+from mulgam.errors import InputError
+from service.calls import request_id
+from service.edge import LOOP_BYTES
+from service.errors import body_too_slow, too_busy
+from service.metrics import NO_MODEL
+from service.plane import DataPlane
+from service.protocols import v2_grpc, v2_metadata
+from service.respond import as_api_error, log_error
+from service.rpc import open_inference_pb2 as messages
+from service.served import Served
+
+NAME = "grpc"
+_CODES = {
+    400: grpc.StatusCode.INVALID_ARGUMENT,
+    404: grpc.StatusCode.NOT_FOUND,
+    408: grpc.StatusCode.DEADLINE_EXCEEDED,
+    413: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    503: grpc.StatusCode.UNAVAILABLE,
+    504: grpc.StatusCode.DEADLINE_EXCEEDED,
+}
+Context = Any  # grpc.aio.ServicerContext, generic in types that do not matter here
+Result = TypeVar("Result")
+Method = Callable[[Any, Context], Awaitable[bytes]]
+
+
+class Calls:
+    """Answers each method; messages come and go as bytes.
+
+    Args:
+        plane: what is served.
+        threads: where large messages are parsed and written.
+    """
+
+    def __init__(self, plane: DataPlane, threads: Executor) -> None:
+        self._plane = plane
+        self._threads = threads
+
+    async def live(self, _: Any, context: Context) -> bytes:
+        """Whoever answers is alive."""
+        return await self._described(
+            context, messages.ServerLiveRequest, lambda _: messages.ServerLiveResponse(live=True)
+        )
+
+    async def ready(self, _: Any, context: Context) -> bytes:
+        """Whether any model gives its golden answers."""
+        return await self._described(
+            context,
+            messages.ServerReadyRequest,
+            lambda _: messages.ServerReadyResponse(ready=any(self._plane.readiness.ready().values())),
+        )
+
+    async def server(self, _: Any, context: Context) -> bytes:
+        """Name, version and extensions."""
+        return await self._described(
+            context,
+            messages.ServerMetadataRequest,
+            lambda _: messages.ServerMetadataResponse(**v2_metadata.SERVER),
+        )
+
+    async def model_ready(self, _: Any, context: Context) -> bytes:
+        """Whether a model gives its golden answers."""
+
+        def answer(request: Any) -> Message:
+            served = self._plane.catalogue.find(request.name, request.version or None)
+            return messages.ModelReadyResponse(ready=self._plane.readiness.states[served.name].ready)
+
+        return await self._described(context, messages.ModelReadyRequest, answer)
+
+    async def model(self, _: Any, context: Context) -> bytes:
+        """A model's inputs, outputs and version."""
+
+        def answer(request: Any) -> Message:
+            served = self._plane.catalogue.find(request.name, request.version or None)
+            return messages.ModelMetadataResponse(**v2_metadata.model(served))
+
+        return await self._described(context, messages.ModelMetadataRequest, answer)
+
+    async def index(self, _: Any, context: Context) -> bytes:
+        """What is served; with `ready`, only what is ready."""
+
+        def answer(request: Any) -> Message:
+            states = self._plane.readiness.states
+            lines = [v2_metadata.indexed(one, states[one.name].ready) for one in self._plane.catalogue]
+            chosen = [line for line in lines if line["state"] == "READY" or not request.ready]
+            return messages.RepositoryIndexResponse(models=chosen)
+
+        return await self._described(context, messages.RepositoryIndexRequest, answer)
+
+    async def infer(self, _: Any, context: Context) -> bytes:
+        """A prediction."""
+        identity = request_id(_metadata(context, "x-request-id"))
+        metrics = self._plane.metrics
+        served: Served | None = None
+        started = time.perf_counter()
+        try:
+            data = await self._read(context)
+            started = time.perf_counter()
+            if metrics.inflight_now >= self._plane.settings.max_inflight:
+                metrics.rejected.labels("overloaded").inc()
+                raise too_busy()
+            metrics.inflight_now += 1
+            try:
+                request = await self._run(len(data), v2_grpc.parsed, data)
+                served = self._plane.catalogue.find(request.model_name, request.model_version or None)
+                body = await self._predicted(served, request, len(data), context)
+            finally:
+                metrics.inflight_now -= 1
+        except Exception as problem:
+            return await self._refused(problem, context, identity, served, started)
+        except asyncio.CancelledError:
+            # The library ends a call at the caller's deadline, or when the caller is gone.
+            if served is not None and _remaining(context) <= 0:
+                self._count(served, 504, started)
+            raise
+        context.set_trailing_metadata((("x-request-id", identity), ("x-model-digest", served.digest)))
+        self._count(served, 200, started)
+        return body
+
+    async def _predicted(
+        self, served: Served, request: messages.ModelInferRequest, size: int, context: Context
+    ) -> bytes:
+        settings = self._plane.settings
+        decoded = await self._run(size, v2_grpc.decode, served, request, settings.max_rows)
+        timeout = min(settings.request_timeout, _remaining(context))
+        output = await self._plane.predict(served, decoded.tensors, decoded.rows, timeout)
+        _, body = await self._run(output.nbytes, decoded.render, output)
+        return body
+
+    async def _described(self, context: Context, kind: Any, answer: Callable[[Any], Message]) -> bytes:
+        """The answer to a question about the server or a model."""
+        identity = request_id(_metadata(context, "x-request-id"))
+        started = time.perf_counter()
+        try:
+            data = await self._read(context)
+            try:
+                request = kind.FromString(data)
+            except DecodeError as problem:
+                raise InputError("BAD_MESSAGE", f"The message is no {kind.DESCRIPTOR.name}.") from problem
+            body: bytes = answer(request).SerializeToString()
+        except Exception as problem:
+            return await self._refused(problem, context, identity, None, started)
+        context.set_trailing_metadata((("x-request-id", identity),))
+        self._count(None, 200, started)
+        return body
+
+    async def _read(self, context: Context) -> bytes:
+        """The one message of a request; raises ApiError 408, InputError EMPTY_BODY."""
+        limit = self._plane.settings.body_timeout
+        try:
+            async with asyncio.timeout(limit):
+                data = await context.read()
+        except TimeoutError:
+            raise body_too_slow(limit) from None
+        if data is grpc.aio.EOF:
+            raise InputError("EMPTY_BODY", "There is no message.")
+        return bytes(data)
+
+    async def _run(self, size: int, function: Callable[..., Result], *arguments: Any) -> Result:
+        """The function's result; what would hold the event loop goes to a thread."""
+        if size <= LOOP_BYTES:
+            return function(*arguments)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
+
+    async def _refused(
+        self, problem: Exception, context: Context, identity: str, served: Served | None, started: float
+    ) -> bytes:
+        """End the call with an error; never returns."""
+        error = as_api_error(problem, identity)
+        seconds = self._count(served, error.status, started)
+        log_error(error, identity, served.name if served else NO_MODEL, NAME, seconds)
+        trailing = [("x-request-id", identity), ("x-error-code", error.code)]
+        trailing += [(name.lower(), value) for name, value in error.headers.items()]
+        code = _CODES.get(error.status, grpc.StatusCode.INTERNAL)
+        await context.abort(code, str(error), tuple(trailing))
+        raise AssertionError("abort returned")
+
+    def _count(self, served: Served | None, status: int, started: float) -> float:
+        """Count an answer by the HTTP status that it would have; the seconds that it took."""
+        seconds = time.perf_counter() - started
+        if served is None:
+            self._plane.metrics.requests.labels(NO_MODEL, NO_MODEL, NAME, str(status)).inc()
+        else:
+            self._plane.metrics.of(served).answered(NAME, status, seconds)
+        return seconds
+
+
+def _remaining(context: Context) -> float:
+    """Seconds until the caller's deadline; without one, infinite."""
+    seconds = context.time_remaining()
+    return math.inf if seconds is None else float(seconds)
+
+
+def _metadata(context: Context, name: str) -> str | None:
+    """The last value of that name which the caller sent, where it is text."""
+    found = [value for key, value in context.invocation_metadata() or () if key == name]
+    return found[-1] if found and isinstance(found[-1], str) else None
+
+
+def handlers(calls: Calls) -> grpc.GenericRpcHandler:
+    """The table that gRPC's server works with; a method that is not in it is UNIMPLEMENTED."""
+    methods: dict[str, Method] = {
+        "ServerLive": calls.live,
+        "ServerReady": calls.ready,
+        "ServerMetadata": calls.server,
+        "ModelReady": calls.model_ready,
+        "ModelMetadata": calls.model,
+        "RepositoryIndex": calls.index,
+        "ModelInfer": calls.infer,
+    }
+    table = {name: grpc.stream_unary_rpc_method_handler(method) for name, method in methods.items()}
+    return grpc.method_handlers_generic_handler("inference.GRPCInferenceService", table)
