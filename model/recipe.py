@@ -24,6 +24,7 @@ FOLDER = Path(__file__).parent / "recipes"
 DEFAULTS = (FOLDER / "house-price.toml", FOLDER / "digits.toml")
 SOURCES = ("mulgam:house-price", "sklearn:digits")
 OPTIMIZERS = ("adamw", "adam", "sgd")
+KINDS_OF_NETWORK = ("ple", "plain", "periodic")
 DEVICES = ("auto", "cpu", "gpu")
 
 
@@ -44,8 +45,9 @@ class Data:
 
 @dataclass(frozen=True)
 class Network:
-    """The shape of the multilayer perceptron."""
+    """How inputs become columns, and the shape of the multilayer perceptron on them."""
 
+    kind: str = "ple"
     hidden: tuple[int, ...] = (128, 64)
     activation: str = "relu"
     dropout: float = 0.0
@@ -295,6 +297,7 @@ _DATA: dict[str, _Reader] = {
     "split": _list_of(_one_of(*KINDS), len(KINDS), one=True),
 }  # fmt: skip
 _NETWORK: dict[str, _Reader] = {
+    "kind": _one_of(*KINDS_OF_NETWORK),
     "hidden": _list_of(_whole(1, 65_536), 32), "activation": _one_of(*ACTIVATIONS), "dropout": _number(0.0, 1.0),
 }  # fmt: skip
 _TRAINING: dict[str, _Reader] = {
@@ -310,5 +313,5 @@ _TRAINING: dict[str, _Reader] = {
 _TABLES: dict[str, Mapping[str, _Reader]] = {"data": _DATA, "network": _NETWORK, "training": _TRAINING}
 _TOP: dict[str, _Reader] = {"name": _name, "description": _text, **dict.fromkeys(_TABLES, _later)}
 _LATER = {
-    ("network", "kind"), ("network", "embedding"), ("network", "ensemble"),
+    ("network", "embedding"), ("network", "ensemble"),
 }  # fmt: skip

@@ -11,15 +11,16 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from model import preprocessing
+from model import piecewise, preprocessing
 from model.categories import Categories
-from model.graph_inputs import size
+from model.graph_inputs import encoded, size
 from model.network import Network, mlp
+from model.periodic import Periodic
 from model.recipe import Recipe
 from model.table import Table
 from model.training import Rows
 from mulgam.encoding import Arrays
-from mulgam.signature import Feature
+from mulgam.signature import NUMERIC, Feature
 
 
 class ServedRegressor(nn.Module):
@@ -89,28 +90,42 @@ def build(recipe: Recipe, table: Table, features: tuple[Feature, ...], train: np
     steps: nn.Module = nn.Identity()
     if table.numbers:
         steps = preprocessing.fit(table.numeric[train], one_scale=table.one_scale)
+    inputs = encoded(table, features, train)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.training.seed)
-        network = _network(recipe, table, features, steps)
+        network = _network(recipe, table, features, steps, inputs)
     if table.classes:
         return ServedClassifier(steps, network)
     target = table.target[train]
     return ServedRegressor(steps, network, float(target.mean()), float(target.std()) or 1.0)
 
 
-def _network(recipe: Recipe, table: Table, features: tuple[Feature, ...], steps: nn.Module) -> Network:
+def _network(recipe: Recipe, table: Table, features: tuple[Feature, ...], steps: nn.Module, inputs: Arrays) -> Network:
     """A stem for each input that the table has, and the body that the recipe asks for."""
     stems: list[nn.Module] = []
     width = 0
-    if isinstance(steps, preprocessing.Preprocessing):
-        stems.append(nn.Identity())
-        width += steps.width
+    if table.numbers:
+        columns = steps(torch.from_numpy(inputs[NUMERIC]))
+        stem, wide = _number_stem(recipe.network.kind, columns)
+        stems.append(stem)
+        width += wide
     if table.words:
         sizes = [size(feature) for feature in features if feature.type in ("category", "boolean")]
         stems.append(categories := Categories(sizes))
         width += categories.width
     shape = recipe.network
     return Network(stems, mlp(width, shape.hidden, max(len(table.classes), 1), shape.activation, shape.dropout))
+
+
+def _number_stem(kind: str | None, columns: Tensor) -> tuple[nn.Module, int]:
+    """What takes preprocessed numbers, and how many columns it gives; fitted on those of training."""
+    if kind == "ple":
+        pieces = piecewise.fit(columns)
+        return pieces, pieces.width
+    if kind == "periodic":
+        waves = Periodic(columns.shape[1])
+        return waves, waves.width
+    return nn.Identity(), columns.shape[1]
 
 
 def prepared(module: Served, inputs: Arrays, target: npt.NDArray[Any]) -> Rows:
