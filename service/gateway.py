@@ -10,8 +10,10 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import uvloop
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
+from granian.net import SocketSpec  # type: ignore[attr-defined]
 from granian.server.embed import Server
 
 from mulgam.errors import MulgamError
@@ -49,14 +51,22 @@ def main() -> int:
     plane = DataPlane(settings, catalogue, backend, Metrics())
     plane.metrics.generation.set(options.generation)
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(plane, Line(options.status_fd, options.generation)))
+        uvloop.run(_serve(plane, Line(options.status_fd, options.generation)))
     return 0
+
+
+class _Server(Server):
+    """granian without its trial of the port: it opens a listener that shares the port and closes it again, and a
+    connection that the kernel gives to it in between is lost. The supervisor has tried the port."""
+
+    def _init_shared_socket(self) -> None:
+        self._ssp = SocketSpec(self.bind_addr, self.bind_port, self.backlog)  # type: ignore[assignment]
 
 
 async def _serve(plane: DataPlane, line: Line) -> None:
     loop = asyncio.get_running_loop()
     edge = Edge(create_app(plane, Bridge(loop)), plane)
-    server = Server(
+    server = _Server(
         edge,
         address=plane.settings.host,
         port=plane.settings.port,
