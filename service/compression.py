@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable, Iterator
 
 from service.calls import Reply
 from service.errors import ApiError, body_too_large
@@ -21,12 +22,9 @@ def inflated(body: bytes, encoding: str, limit: int) -> bytes:
     Raises:
         ApiError: 415 for another encoding, 413 past the limit, 400 for bytes that are not of this encoding.
     """
-    name = encoding.strip().lower()
+    name = _known(encoding)
     if name == "identity":
         return body
-    if name not in _WINDOW:
-        sentence = "The body's encoding must be gzip, deflate or none."
-        raise ApiError(415, "UNSUPPORTED_ENCODING", sentence, headers={"Accept-Encoding": "gzip, deflate"})
     inflater = zlib.decompressobj(_WINDOW[name])
     try:
         whole = inflater.decompress(body, limit + 1)
@@ -39,6 +37,35 @@ def inflated(body: bytes, encoding: str, limit: int) -> bytes:
     return whole
 
 
+def inflated_blocks(blocks: Iterable[bytes], encoding: str, size: int) -> Iterator[bytes]:
+    """The same block by block, of at most `size` bytes each; gzip may have several members (RFC 1952, 2.2).
+
+    Raises:
+        ApiError: 415 for another encoding, 400 where the bytes are not of this one, or end within it.
+    """
+    name = _known(encoding)
+    if name == "identity":
+        yield from blocks
+        return
+    inflater = zlib.decompressobj(_WINDOW[name])
+    is_whole = False
+    try:
+        for block in blocks:
+            while block:
+                if inflater.eof:
+                    inflater = zlib.decompressobj(_WINDOW[name])
+                if plain := inflater.decompress(block, size):
+                    yield plain
+                block = inflater.unconsumed_tail or inflater.unused_data
+            while not inflater.eof and (plain := inflater.decompress(b"", size)):
+                yield plain
+            is_whole = inflater.eof
+    except zlib.error as problem:
+        raise _not_that(name) from problem
+    if not is_whole:
+        raise _not_that(name)
+
+
 def compressed(reply: Reply, accepted: str | None) -> Reply:
     """The answer in gzip where the caller takes it and the body is worth it."""
     if len(reply.body) < LEAST_BYTES or accepted is None or not _takes_gzip(accepted):
@@ -47,6 +74,14 @@ def compressed(reply: Reply, accepted: str | None) -> Reply:
     body = deflater.compress(reply.body) + deflater.flush()
     headers = [*reply.headers, ("content-encoding", "gzip"), ("vary", "accept-encoding")]
     return Reply(reply.status, headers, body)
+
+
+def _known(encoding: str) -> str:
+    name = encoding.strip().lower()
+    if name != "identity" and name not in _WINDOW:
+        sentence = "The body's encoding must be gzip, deflate or none."
+        raise ApiError(415, "UNSUPPORTED_ENCODING", sentence, headers={"Accept-Encoding": "gzip, deflate"})
+    return name
 
 
 def _takes_gzip(accepted: str) -> bool:

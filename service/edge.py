@@ -16,6 +16,8 @@ from typing import Any, Protocol
 from flask import Flask
 
 from service import wsgi
+from service.bulk.edge import BulkEdge
+from service.bulk.kinds import bulk_kind
 from service.calls import Call, Reply, request_id
 from service.errors import ApiError, body_too_large, body_too_slow, too_busy
 from service.guard import check_chunks, check_head
@@ -59,6 +61,10 @@ class Exchange(Protocol):
         """Send the answer."""
         ...
 
+    def response_file(self, status: int, headers: list[tuple[str, str]], file: str) -> None:
+        """Send what a file holds."""
+        ...
+
 
 class Edge:
     """Reads each request whole, then answers it: a prediction on the loop, the rest through the app.
@@ -79,6 +85,7 @@ class Edge:
         self._has_short_ways = not has_foreign_hooks(app)
         self._ways: dict[str, tuple[PredictionProtocol, Served]] = {}
         self._ways_of: Catalogue | None = None
+        self._bulk = BulkEdge(app, plane)
         self._reading = 0
         self.draining = False
 
@@ -87,6 +94,9 @@ class Edge:
         metrics = self._metrics
         try:
             length = check_head(scope.path, scope.query_string, scope.headers.items())
+            if bulk_kind(scope.method, scope.path, scope.headers.get("content-type")) is not None:
+                await self._bulk.answer(self._environ(scope, b""), exchange, scope.client, length)
+                return
             body = await self._body(scope, exchange, length)
             if metrics.inflight_now >= self._settings.max_inflight:
                 metrics.rejected.labels("overloaded").inc()
@@ -106,6 +116,7 @@ class Edge:
     async def close(self) -> None:
         """Let the threads finish."""
         self._overdue.close()
+        await self._bulk.close()
         await asyncio.get_running_loop().run_in_executor(None, self._threads.shutdown)
 
     async def _answer(self, scope: Scope, body: bytes) -> Reply:
@@ -127,10 +138,13 @@ class Edge:
         return self._ways
 
     async def _through_app(self, scope: Scope, body: bytes) -> Reply:
-        values = wsgi.environ(
+        run = asyncio.get_running_loop().run_in_executor
+        return await run(self._threads, wsgi.run, self._app, self._environ(scope, body))
+
+    def _environ(self, scope: Scope, body: bytes) -> dict[str, Any]:
+        return wsgi.environ(
             scope.method, scope.path, scope.query_string, scope.headers.items(), scope.client, scope.scheme, body
         )
-        return await asyncio.get_running_loop().run_in_executor(self._threads, wsgi.run, self._app, values)
 
     async def _body(self, scope: Scope, exchange: Exchange, length: int | None) -> bytes:
         """The whole body; 413 before it is read where its length is known, 408 past the deadline."""

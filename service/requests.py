@@ -8,6 +8,7 @@ import time
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
+from service.bulk.kinds import bulk_kind
 from service.calls import Reply, request_id
 from service.errors import ApiError, body_too_large, from_status
 from service.metrics import NO_MODEL, Metrics
@@ -33,8 +34,10 @@ def install(app: Flask, settings: Settings, metrics: Metrics | None) -> None:
         # Werkzeug would take `post` for POST; a method is case-sensitive (RFC 9110, 9.1).
         if request.environ["REQUEST_METHOD"] not in _METHODS:
             raise from_status(501)
-        if (request.content_length or 0) > settings.max_body_bytes:
-            raise body_too_large(settings.max_body_bytes)
+        is_bulk = bulk_kind(request.method, request.path, request.content_type)
+        limit = settings.bulk_max_bytes if is_bulk else settings.max_body_bytes
+        if (request.content_length or 0) > limit:
+            raise body_too_large(limit)
 
     @app.after_request
     def finish(response: Response) -> Response:

@@ -70,6 +70,18 @@ class Settings:
         256 * 2**20, "bytes of bodies that are being read at a time; more are refused with 503", minimum=1
     )
     max_rows: int = setting(10_000, "most rows in one request; more are refused with 413", minimum=1)
+    bulk_requests: int = setting(4, "CSV and NDJSON requests at a time; more are refused with 503", minimum=1)
+    bulk_max_bytes: int = setting(
+        2**30, "largest CSV or NDJSON body, inflated; larger ones are refused with 413", minimum=1, maximum=2**40
+    )
+    bulk_max_rows: int = setting(10_000_000, "most rows in one CSV or NDJSON body; then 413", minimum=1)
+    bulk_batch_rows: int = setting(512, "rows of a CSV or NDJSON body that are predicted at a time", minimum=1)
+    bulk_min_rate: int = setting(
+        1024, "bytes a second that a bulk client must send or read while it is waited for; else 408 or cut off"
+    )
+    bulk_patience: float = setting(
+        10.0, "seconds of waiting for a bulk client over which that rate counts", minimum=0.1, maximum=3600
+    )
     body_timeout: float = setting(5.0, "time a client has for sending its body; then 408", minimum=0.1, maximum=600)
     request_timeout: float = setting(10.0, "time a prediction may take; then 504", minimum=0.1, maximum=600)
     startup_timeout: float = setting(120.0, "time until every model must answer", minimum=1, maximum=3600)

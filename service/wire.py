@@ -42,6 +42,20 @@ def instances(body: bytes, names: tuple[str, ...] = ("instances",)) -> list[Any]
     return found
 
 
+def instance(line: str) -> Any:
+    """One instance on a line of its own; raises InputError with the codes of `loads`, or DUPLICATE_KEY."""
+    try:
+        try:
+            found = orjson.loads(line)
+        except orjson.JSONDecodeError as problem:
+            _explain(line.encode("utf-8", "replace"), problem)
+        if isinstance(found, dict) and line.count(":") != len(found):
+            _parse_strictly(line)
+    except InputError as problem:
+        raise InputError(problem.code, str(problem).replace("The body", "The line")) from problem
+    return found
+
+
 def explain_depth(body: bytes) -> None:
     """Raise TOO_DEEP where a body that is wrong in another way is also nested beyond reason.
 
@@ -115,15 +129,23 @@ def _refuse_duplicates(body: bytes, rows: list[Any]) -> None:
     if body.count(b":") == keys:
         return
 
-    def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        seen: dict[str, Any] = {}
-        for name, value in pairs:
-            if name in seen:
-                raise InputError("DUPLICATE_KEY", f"The body names {shown(name)} twice in one object.")
-            seen[name] = value
-        return seen
+    _parse_strictly(body)
 
-    json.loads(body, object_pairs_hook=distinct)
+
+def _parse_strictly(text: str | bytes) -> None:
+    try:
+        json.loads(text, object_pairs_hook=_distinct)
+    except RecursionError:
+        raise InputError("TOO_DEEP", f"The body is nested more than {MAX_DEPTH} levels deep.") from None
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    seen: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in seen:
+            raise InputError("DUPLICATE_KEY", f"The body names {shown(name)} twice in one object.")
+        seen[name] = value
+    return seen
 
 
 def _explain(body: bytes, problem: orjson.JSONDecodeError) -> NoReturn:

@@ -14,6 +14,8 @@ App = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 # When the request was whole, on the clock of `time.perf_counter`: the app's timings start there.
 RECEIVED = "mulgam.received"
+# A function that says whether reading the body would have to wait; absent where it is here, or nobody knows.
+IS_WAITING = "mulgam.is_waiting"
 _WITHOUT_PREFIX = frozenset({"content-type", "content-length"})
 
 
@@ -65,6 +67,15 @@ def environ(
 
 def run(app: App, values: dict[str, Any]) -> Reply:
     """Call the app and gather its answer."""
+    status, headers, chunks = begin(app, values)
+    try:
+        return Reply(status, headers, b"".join(chunks))
+    finally:
+        end(chunks)
+
+
+def begin(app: App, values: dict[str, Any]) -> tuple[int, list[tuple[str, str]], Iterable[bytes]]:
+    """Call the app: status, headers with their names in lower case, and the body, to be given to `end`."""
     started: list[Any] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], error: Any = None) -> Callable[[bytes], object]:
@@ -73,11 +84,20 @@ def run(app: App, values: dict[str, Any]) -> Reply:
 
     written: list[bytes] = []
     chunks = app(values, start_response)
-    try:
-        written.extend(chunks)
-    finally:
-        close = getattr(chunks, "close", None)
-        if close is not None:
-            close()
+    if not started or written:
+        # An old-fashioned app calls `start_response` with its first chunk, or writes by itself.
+        whole = chunks
+        try:
+            written.extend(whole)
+        finally:
+            end(whole)
+        chunks = written
     status, headers = started
-    return Reply(status, [(name.lower(), value) for name, value in headers], b"".join(written))
+    return status, [(name.lower(), value) for name, value in headers], chunks
+
+
+def end(chunks: Iterable[bytes]) -> None:
+    """Close an app's body, as PEP 3333 wants it."""
+    close = getattr(chunks, "close", None)
+    if close is not None:
+        close()

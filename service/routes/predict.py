@@ -2,28 +2,53 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from flask import Blueprint, Response, g, request
 
 from service.bridge import Bridge
+from service.bulk.kinds import bulk_kind
+from service.bulk.stream import BLOCK, BulkDesk
 from service.calls import Call
+from service.errors import ApiError
 from service.plane import DataPlane
 from service.protocols.base import PredictionProtocol
 from service.protocols.paths import PATHS
 from service.requests import to_flask
-from service.respond import respond_in_thread
+from service.respond import error_reply, respond_in_thread
+from service.served import Served
+from service.wsgi import IS_WAITING
 
 
 def blueprint(plane: DataPlane, bridge: Bridge) -> Blueprint:
     """The prediction routes."""
     routes = Blueprint("predict", __name__)
+    desk = BulkDesk(plane, bridge)
 
     def answer(protocol: PredictionProtocol, model: str, version: str | None = None) -> Response:
         served = plane.catalogue.find(model, version)
+        kind = bulk_kind(request.method, request.path, request.content_type)
+        if kind is not None:
+            return in_bulk(kind, served)
         body = request.get_data(cache=False)
         header = request.headers.get
         call = Call(header, request.query_string.decode("latin-1"), body, g.request_id, g.started)
         g.predicted = True
         return to_flask(respond_in_thread(plane, bridge, protocol, served, call))
+
+    def in_bulk(kind: str, served: Served) -> Response:
+        blocks = iter(partial(request.stream.read, BLOCK), b"")
+        is_waiting = request.environ.get(IS_WAITING, lambda: False)
+        encoding = request.headers.get("content-encoding")
+        query = request.query_string.decode("latin-1")
+        g.predicted = True
+        try:
+            bulk = desk.answer(kind, served, query, blocks, encoding, g.request_id, is_waiting)
+        except ApiError as error:
+            return to_flask(error_reply(error, g.request_id))
+        response = Response(bulk, headers=bulk.headers)
+        response.headers["Content-Type"] = bulk.content_type
+        return response
 
     for template, protocol in PATHS:
         routes.add_url_rule(template, template, answer, methods=["POST"], defaults={"protocol": protocol})

@@ -1,0 +1,236 @@
+"""Bulk requests at the edge: the body is received on the event loop, everything else happens in a thread.
+
+The thread runs the Flask app as any WSGI server would: the body is a `Spool`, the answer goes through a `Pipe`.
+So a slow sender or reader is waited for by nobody but its own thread, of which there are few.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import logging
+import sys
+import threading
+from collections.abc import AsyncIterator, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol
+
+from flask import Flask
+
+from service import wsgi
+from service.bulk.hangup import hang_up
+from service.bulk.pipe import Pipe, ReaderGone
+from service.bulk.spool import Spool, cut_off
+from service.bulk.window import Window
+from service.calls import Reply
+from service.errors import ApiError, body_too_large, too_busy
+from service.guard import check_chunks
+from service.plane import DataPlane
+
+log = logging.getLogger(__name__)
+
+SWITCH_SECONDS = 0.0002
+_CLOSE = ("connection", "close")
+
+
+class Exchange(Protocol):
+    """Granian's side of one request: body in, answer out."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """The body in chunks."""
+        ...
+
+    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        """Send a whole answer."""
+        ...
+
+    def response_file(self, status: int, headers: list[tuple[str, str]], file: str) -> None:
+        """Send what a file holds, read as the client reads."""
+        ...
+
+
+class BulkEdge:
+    """Runs bulk requests through the app.
+
+    Args:
+        app: the gateway's app.
+        plane: what it serves.
+    """
+
+    def __init__(self, app: Flask, plane: DataPlane) -> None:
+        self._app = app
+        self._plane = plane
+        self._settings = plane.settings
+        self._threads = ThreadPoolExecutor(plane.settings.bulk_requests, thread_name_prefix="bulk")
+        self._spools: set[Spool] = set()
+        # The loop waits for the interpreter behind a thread that computes: 5 ms each time by default.
+        sys.setswitchinterval(SWITCH_SECONDS)
+
+    async def answer(self, values: dict[str, Any], exchange: Exchange, client: str, length: int | None) -> None:
+        """Answer one request.
+
+        Args:
+            values: the app's environ, but for the body.
+            exchange: granian's side.
+            client: address and port of the peer.
+            length: of the body, where it is known.
+
+        Raises:
+            ApiError: 413 or 503, before anything is read.
+        """
+        if length is not None and length > self._settings.bulk_max_bytes:
+            raise body_too_large(self._settings.bulk_max_bytes)
+        if len(self._spools) >= self._settings.bulk_requests:
+            self._plane.metrics.rejected.labels("bulk").inc()
+            raise too_busy()
+        loop = asyncio.get_running_loop()
+        moved = asyncio.Event()
+        spool = Spool(functools.partial(loop.call_soon_threadsafe, moved.set))
+        values["wsgi.input"], values[wsgi.IS_WAITING] = spool, spool.would_wait
+        values["CONTENT_LENGTH"] = "" if length is None else str(length)
+        job = Job(self._app, values, spool, self._window())
+        self._spools.add(spool)
+        self._plane.metrics.inflight_now += 1
+        receiving = loop.create_task(self._receive(exchange, spool, length, job, moved), name="bulk body")
+        try:
+            reply = await loop.run_in_executor(self._threads, job.begin)
+            if reply is not None:
+                exchange.response_bytes(reply.status, [*reply.headers, _CLOSE], reply.body)
+            else:
+                exchange.response_file(200, job.headers, job.pipe.path)
+                await loop.run_in_executor(self._threads, job.send, client)
+        finally:
+            spool.close()
+            receiving.cancel()
+            receiving.add_done_callback(_noticed)
+            self._spools.discard(spool)
+            self._plane.metrics.inflight_now -= 1
+            loop.run_in_executor(self._threads, job.close)
+
+    async def close(self) -> None:
+        """End what is under way and let the threads finish."""
+        for spool in self._spools:
+            spool.end(too_busy())
+        await asyncio.get_running_loop().run_in_executor(None, self._threads.shutdown)
+
+    def _window(self) -> Window:
+        return Window(self._settings.bulk_min_rate, self._settings.bulk_patience)
+
+    async def _receive(
+        self, exchange: Exchange, spool: Spool, length: int | None, job: Job, moved: asyncio.Event
+    ) -> None:
+        """Put the body into the spool, at the speed at which it is taken from there."""
+        loop = asyncio.get_running_loop()
+        window = self._window()
+        chunks = aiter(exchange)
+        count = sent = 0
+        try:
+            while True:
+                # A client that is waited for reads nothing yet: then its body must not be held up.
+                while spool.is_full() and not job.is_blocked:
+                    moved.clear()
+                    await moved.wait()
+                coming = loop.create_task(_next(chunks))
+                since, chunk = loop.time(), None
+                while chunk is None:
+                    await asyncio.wait((coming,), timeout=max(window.left, 0.001))
+                    chunk = coming.result() if coming.done() else None
+                    now = loop.time()
+                    if window.is_too_slow(now - since, len(chunk or b"") + job.sent - sent) and not coming.done():
+                        coming.cancel()
+                        raise _too_slow(self._settings.bulk_min_rate)
+                    since, sent = now, job.sent
+                if not chunk:
+                    break
+                count += 1
+                if spool.received + len(chunk) > self._settings.bulk_max_bytes:
+                    raise body_too_large(self._settings.bulk_max_bytes)
+                check_chunks(count, spool.received + len(chunk))
+                if spool.is_full():
+                    await loop.run_in_executor(None, spool.put, chunk)
+                else:
+                    spool.put(chunk)
+            is_whole = length is None or spool.received == length
+            spool.end(None if is_whole else cut_off())
+        except ApiError as problem:
+            spool.end(problem)
+        finally:
+            # Only where nothing else has ended it: granian lost the client, or the request is over.
+            spool.end(cut_off())
+
+
+class Job:
+    """One request in its thread: `begin`, then `send` where its answer comes in blocks, then `close`.
+
+    Args:
+        app: the gateway's app.
+        values: its environ.
+        spool: the body.
+        window: the least speed at which the client must read.
+    """
+
+    def __init__(self, app: Flask, values: dict[str, Any], spool: Spool, window: Window) -> None:
+        self.headers: list[tuple[str, str]] = []
+        self.is_blocked = False
+        self.sent = 0
+        self._app = app
+        self._values = values
+        self._spool = spool
+        self._window = window
+        self._chunks: Iterable[bytes] = ()
+        self._lock = threading.Lock()
+        self.pipe: Pipe
+
+    def begin(self) -> Reply | None:
+        """The whole answer; None where it is to be sent block by block."""
+        with self._lock:
+            status, self.headers, self._chunks = wsgi.begin(self._app, self._values)
+            if status != 200 or any(name == "content-length" for name, _ in self.headers):
+                return Reply(status, self.headers, b"".join(self._chunks))
+            self.pipe = Pipe(self._window, self._blocked, lambda: self._spool.received)
+            return None
+
+    def send(self, client: str) -> None:
+        """Send the blocks as they are made; a client that does not read them is hung up on."""
+        with self._lock, self.pipe:
+            try:
+                self.pipe.open()
+                for chunk in self._chunks:
+                    self.pipe.write(chunk)
+                    self.sent += len(chunk)
+            except ReaderGone:
+                hang_up(client)
+            except Exception:
+                # It has been logged; a connection that breaks tells the client that the answer is not whole.
+                hang_up(client)
+
+    def close(self) -> None:
+        """Whatever happened, the app learns of the end."""
+        with self._lock:
+            wsgi.end(self._chunks)
+            if hasattr(self, "pipe"):
+                self.pipe.close()
+
+    def _blocked(self, blocked: bool) -> None:
+        self.is_blocked = blocked
+        self._spool.nudge()
+
+
+def _too_slow(rate: int) -> ApiError:
+    return ApiError(408, "BODY_TOO_SLOW", f"The body came at less than the {rate} bytes a second that it must.")
+
+
+def _noticed(task: asyncio.Task[None]) -> None:
+    """What granian raises where the client is gone is no event."""
+    if not task.cancelled() and task.exception() is not None:
+        log.debug("the body was given up: %s", task.exception())
+
+
+async def _next(chunks: AsyncIterator[bytes]) -> bytes:
+    """The next chunk that holds something; b"" at the end."""
+    with contextlib.suppress(StopAsyncIteration):
+        while True:
+            if chunk := await anext(chunks):
+                return chunk
+    return b""

@@ -1,0 +1,140 @@
+"""A batch of rows between what a table's reader gives and what its writer takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import orjson
+
+from mulgam.encoding import Arrays, Encoder
+from mulgam.errors import InputError
+from mulgam.signature import Signature
+from service.errors import ApiError
+from service.protocols.base import Output
+
+# Computes one batch; raises ApiError.
+Compute = Callable[[Arrays, int], Output]
+Problem = InputError | ApiError
+
+
+@dataclass(slots=True)
+class Batch:
+    """Rows in the order in which they came.
+
+    `instances` are the readable ones, `numbers` their places among all `size` rows; every other row has its
+    entry in `problems`. `kept` holds the cells to pass through, of every row (CSV only). `broken` is why there
+    is no row after the last one of this batch, which is then the one at which it broke.
+    """
+
+    size: int = 0
+    instances: list[Any] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
+    problems: dict[int, Problem] = field(default_factory=dict)
+    kept: list[list[str]] = field(default_factory=list)
+    broken: ApiError | None = None
+
+
+class RowReader(Protocol):
+    """Reads the rows of one table."""
+
+    def batch(self, most: int) -> Batch | None:
+        """The next rows, at most so many and at least one; None at the end."""
+        ...
+
+
+class RowWriter(Protocol):
+    """Writes the answers to one table's rows."""
+
+    content_type: str
+
+    def head(self) -> bytes:
+        """What comes before the first row."""
+        ...
+
+    def rows(self, batch: Batch, output: Output) -> bytes:
+        """The answers to a batch: `output` belongs to `batch.numbers`, the other rows are in error."""
+        ...
+
+
+class Scorer:
+    """Batches to outputs; what is wrong with a row or with its answer becomes the row's problem, nothing else's.
+
+    Args:
+        encoder: of the model.
+        compute: the model.
+    """
+
+    # Calls that may be spent on finding the rows whose answers can't be trusted.
+    SEARCHES = 2000
+
+    def __init__(self, encoder: Encoder, compute: Compute) -> None:
+        self._encoder = encoder
+        self._compute = compute
+        self._searches = self.SEARCHES
+
+    def score(self, batch: Batch) -> Output:
+        """The outputs of the rows that `batch.numbers` names afterwards."""
+        tensors = self._encoded(batch)
+        if tensors is None:
+            return np.empty((0,), np.float32)
+        outputs: list[Output] = []
+        good: list[int] = []
+        self._computed(tensors, batch.numbers, batch, outputs, good)
+        batch.numbers = good
+        return np.concatenate(outputs) if outputs else np.empty((0,), np.float32)
+
+    def _encoded(self, batch: Batch) -> Arrays | None:
+        if not batch.instances:
+            return None
+        try:
+            return self._encoder.encode(batch.instances)
+        except InputError:
+            pass
+        instances, numbers = [], []
+        for number, instance in zip(batch.numbers, batch.instances, strict=True):
+            try:
+                self._encoder.encode([instance])
+            except InputError as problem:
+                batch.problems[number] = of_row(problem)
+            else:
+                instances.append(instance)
+                numbers.append(number)
+        batch.instances, batch.numbers = instances, numbers
+        return self._encoder.encode(instances) if instances else None
+
+    def _computed(
+        self, tensors: Arrays, numbers: list[int], batch: Batch, outputs: list[Output], good: list[int]
+    ) -> None:
+        """Compute; where the answer can't be trusted, each half alone, down to the rows that spoil it."""
+        try:
+            outputs.append(self._compute(tensors, len(numbers)))
+            good.extend(numbers)
+        except ApiError as problem:
+            if problem.status != 502 or len(numbers) == 1 or self._searches <= 0:
+                batch.problems.update(dict.fromkeys(numbers, problem))
+                return
+            self._searches -= 2
+            half = len(numbers) // 2
+            for part in (slice(0, half), slice(half, None)):
+                some = {name: array[part] for name, array in tensors.items()}
+                self._computed(some, numbers[part], batch, outputs, good)
+
+
+def of_row(problem: InputError) -> InputError:
+    """The same problem in the words of one row: its place is its line."""
+    sentence = str(problem).replace("instances[0].", "").replace("instances[0]", "The row")
+    return InputError(problem.code, sentence)
+
+
+def values(signature: Signature, output: Output) -> tuple[list[int], list[str]]:
+    """Each answer as written: its class's place (classification), and the number as short as it is."""
+    best: list[int] = []
+    if signature.target.classes and len(output):
+        places = output.argmax(axis=1)
+        output = output[np.arange(len(output)), places]
+        best = places.tolist()
+    written = orjson.dumps(np.ascontiguousarray(output), option=orjson.OPT_SERIALIZE_NUMPY).decode()[1:-1]
+    return best, written.split(",") if written else []
