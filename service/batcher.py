@@ -16,6 +16,7 @@ import numpy as np
 from mulgam.encoding import Arrays
 from service.errors import BackendError, backend_late, too_busy
 from service.protocols.base import Output
+from service.trace import Trace, current
 
 # Runs one batch within a time; raises BackendError.
 Run = Callable[[Arrays, float], Awaitable[Output]]
@@ -28,6 +29,7 @@ class _Job:
     since: float
     deadline: float
     done: asyncio.Future[Output]
+    trace: Trace | None
 
 
 class Batcher:
@@ -73,7 +75,7 @@ class Batcher:
             raise too_busy()
         loop = asyncio.get_running_loop()
         now = loop.time()
-        job = _Job(tensors, rows, now, now + timeout, loop.create_future())
+        job = _Job(tensors, rows, now, now + timeout, loop.create_future(), current.get())
         self._queue.append(job)
         self._schedule(loop)
         try:
@@ -140,6 +142,8 @@ class Batcher:
     async def _compute(self, jobs: list[_Job]) -> None:
         # Nobody waits beyond the last deadline of the batch.
         timeout = max(job.deadline for job in jobs) - asyncio.get_running_loop().time()
+        # One call can belong to one trace: to the oldest request's that has one.
+        current.set(next((job.trace for job in jobs if job.trace is not None), None))
         if len(jobs) == 1:
             output = await self._run(jobs[0].tensors, timeout)
             _give(jobs[0], output)

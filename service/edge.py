@@ -29,6 +29,7 @@ from service.protocols.paths import PATHS, concrete
 from service.requests import has_foreign_hooks
 from service.respond import error_reply, log_error, respond
 from service.served import Catalogue, Served
+from service.trace import taken
 
 _CLOSE = ("connection", "close")
 # Parsing more than this would hold the event loop for longer than a cheap model may.
@@ -172,7 +173,7 @@ class Edge:
         """An error before anything is called: counted as the app counts its own, the connection closed."""
         self._metrics.requests.labels(NO_MODEL, NO_MODEL, "http", str(error.status)).inc()
         identity = request_id(scope.headers.get("x-request-id"))
-        log_error(error, identity, NO_MODEL, "http", 0.0)
+        log_error(error, identity, NO_MODEL, "http", 0.0, taken(scope.headers.get))
         reply = error_reply(error, identity)
         exchange.response_bytes(reply.status, [*reply.headers, _CLOSE], reply.body)
 

@@ -14,6 +14,7 @@ from service.protocols.base import Output
 from service.readiness import Readiness
 from service.served import Catalogue, Served
 from service.settings import Settings
+from service.trace import Tracing
 
 
 class DataPlane:
@@ -24,14 +25,23 @@ class DataPlane:
         catalogue: the served models.
         backend: computes their predictions.
         metrics: where they are counted.
+        tracing: takes callers' traces over.
     """
 
-    def __init__(self, settings: Settings, catalogue: Catalogue, backend: Backend, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        catalogue: Catalogue,
+        backend: Backend,
+        metrics: Metrics,
+        tracing: Tracing | None = None,
+    ) -> None:
         self.settings = settings
         self.runtime = runtime_of(settings)
         self.catalogue = catalogue
         self.backend = backend
         self.metrics = metrics
+        self.tracing = tracing or Tracing()
         self.readiness = Readiness(catalogue, backend, settings.ready_interval)
         self._batchers = {served.digest: self._batcher(served) for served in catalogue}
         for served in catalogue:

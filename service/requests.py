@@ -14,6 +14,7 @@ from service.errors import ApiError, body_too_large, from_status
 from service.metrics import NO_MODEL, Metrics
 from service.respond import error_reply, log_error
 from service.settings import Settings
+from service.trace import taken
 from service.wsgi import RECEIVED
 
 log = logging.getLogger(__name__)
@@ -51,7 +52,8 @@ def install(app: Flask, settings: Settings, metrics: Metrics | None) -> None:
     def failed(problem: Exception) -> Response:
         error = _as_api_error(problem, settings)
         if request.path not in _PROBES:
-            log_error(error, g.request_id, NO_MODEL, "http", time.perf_counter() - g.started)
+            trace = taken(request.headers.get)
+            log_error(error, g.request_id, NO_MODEL, "http", time.perf_counter() - g.started, trace)
         return to_flask(error_reply(error, g.request_id))
 
 

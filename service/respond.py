@@ -16,19 +16,26 @@ from service.errors import ApiError, from_input_error, from_status
 from service.plane import DataPlane
 from service.protocols.base import JSON_HEADERS, Decoded, Output, PredictionProtocol
 from service.served import Served
+from service.trace import Trace, current
 
 log = logging.getLogger(__name__)
 
 
 async def respond(plane: DataPlane, protocol: PredictionProtocol, served: Served, call: Call) -> Reply:
     """The answer, also to what is wrong; counted and logged. Never raises but for cancellation."""
+    trace = plane.tracing.begin(call.header)
     try:
         decoded = _decoded(plane, protocol, served, call)
+        # Read by the batcher before anything else runs: no other request's can come between.
+        current.set(trace)
         output = await plane.predict(served, decoded.tensors, decoded.rows, _timeout(plane, call))
         reply = _rendered(served, call, decoded, output)
     except Exception as problem:
-        reply = _failed(problem, served, protocol, call)
-    plane.metrics.of(served).answered(protocol.name, reply.status, time.perf_counter() - call.received)
+        reply = _failed(problem, served, protocol, call, trace)
+    seconds = time.perf_counter() - call.received
+    plane.metrics.of(served).answered(protocol.name, reply.status, seconds)
+    if trace is not None:
+        plane.tracing.end(trace, served, protocol.name, reply.status, seconds)
     return reply
 
 
@@ -36,15 +43,19 @@ def respond_in_thread(
     plane: DataPlane, bridge: Bridge, protocol: PredictionProtocol, served: Served, call: Call
 ) -> Reply:
     """The same from another thread: only the prediction itself goes to the loop, which a large body would hold."""
+    trace = plane.tracing.begin(call.header)
     try:
         decoded = _decoded(plane, protocol, served, call)
+        current.set(trace)
         output = bridge.run(plane.predict(served, decoded.tensors, decoded.rows, _timeout(plane, call)))
         reply = _rendered(served, call, decoded, output)
     except Exception as problem:
-        reply = _failed(problem, served, protocol, call)
+        reply = _failed(problem, served, protocol, call, trace)
     seconds = time.perf_counter() - call.received
     # Tallies belong to the loop's thread.
     bridge.call(plane.metrics.of(served).answered, protocol.name, reply.status, seconds)
+    if trace is not None:
+        plane.tracing.end(trace, served, protocol.name, reply.status, seconds)
     return reply
 
 
@@ -55,7 +66,9 @@ def error_reply(error: ApiError, request_id: str) -> Reply:
     return Reply(error.status, headers, orjson.dumps(error.document(request_id)))
 
 
-def log_error(error: ApiError, request_id: str, model: str, protocol: str, seconds: float) -> None:
+def log_error(
+    error: ApiError, request_id: str, model: str, protocol: str, seconds: float, trace: Trace | None = None
+) -> None:
     """Server faults are warnings, refusals information."""
     level = logging.WARNING if error.status >= 500 and error.status != 501 else logging.INFO
     if log.isEnabledFor(level):
@@ -63,16 +76,19 @@ def log_error(error: ApiError, request_id: str, model: str, protocol: str, secon
             "request_id": request_id, "model": model, "protocol": protocol, "status": error.status,
             "code": error.code, "seconds": round(seconds, 6),
         }  # fmt: skip
+        if trace is not None:
+            fields["trace_id"] = trace.trace_id
         log.log(level, "refused: %s", error, extra=fields)
 
 
-def as_api_error(problem: Exception, request_id: str) -> ApiError:
+def as_api_error(problem: Exception, request_id: str, trace: Trace | None = None) -> ApiError:
     """Whatever was raised while answering, as an error that shows nothing of the inside; a defect is logged."""
     if isinstance(problem, ApiError):
         return problem
     if isinstance(problem, InputError):
         return from_input_error(problem)
-    log.error("request failed", exc_info=problem, extra={"request_id": request_id})
+    fields = {"request_id": request_id} | ({"trace_id": trace.trace_id} if trace is not None else {})
+    log.error("request failed", exc_info=problem, extra=fields)
     return from_status(500)
 
 
@@ -89,9 +105,9 @@ def _rendered(served: Served, call: Call, decoded: Decoded, output: Output) -> R
     return compression.compressed(Reply(200, headers, body), call.header("accept-encoding"))
 
 
-def _failed(problem: Exception, served: Served, protocol: PredictionProtocol, call: Call) -> Reply:
-    error = as_api_error(problem, call.request_id)
-    log_error(error, call.request_id, served.name, protocol.name, time.perf_counter() - call.received)
+def _failed(problem: Exception, served: Served, protocol: PredictionProtocol, call: Call, trace: Trace | None) -> Reply:
+    error = as_api_error(problem, call.request_id, trace)
+    log_error(error, call.request_id, served.name, protocol.name, time.perf_counter() - call.received, trace)
     return error_reply(error, call.request_id)
 
 

@@ -23,6 +23,7 @@ from service.backends.remote import Remote
 from service.errors import backend_unavailable, bad_backend
 from service.protocols.v2_json import array_of
 from service.served import Served
+from service.trace import passed_on
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +56,7 @@ class OipBackend:
         """One `infer` of the server."""
         headers, body = self._encode(tensors, served.signature.output.name)
         headers["X-Request-Timeout"] = f"{max(timeout, 0.001):.3f}"
+        headers |= passed_on()
         try:
             reply = await self._client.post(self._remote.path(served.name), headers, body)
         except ConnectionLostError as problem:

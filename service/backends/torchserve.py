@@ -16,6 +16,7 @@ from service.backends.http import ConnectionLostError, HttpClient, Reply
 from service.errors import backend_unavailable, bad_backend
 from service.served import Served
 from service.torchserve_keys import TorchServeKeys, is_refusal
+from service.trace import passed_on
 
 
 class TorchServeBackend:
@@ -40,7 +41,7 @@ class TorchServeBackend:
     async def predict(self, served: Served, tensors: Arrays, timeout: float) -> Answer:
         """One call to the handler."""
         header_length, body = v2.encode("inputs", tensors)
-        headers = {"Content-Type": v2.CONTENT_TYPE, v2.LENGTH_HEADER: str(header_length)}
+        headers = {"Content-Type": v2.CONTENT_TYPE, v2.LENGTH_HEADER: str(header_length), **passed_on()}
         reply = await self._call(served, headers, body)
         if is_refusal(reply.status, reply.body):
             self._keys.forget()

@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
+from functools import partial
 from typing import Any, TypeVar
 
 import grpc
@@ -26,6 +27,7 @@ from service.protocols import v2_grpc, v2_metadata
 from service.respond import as_api_error, log_error
 from service.rpc import open_inference_pb2 as messages
 from service.served import Served
+from service.trace import Trace, current, taken
 
 NAME = "grpc"
 _CODES = {
@@ -108,6 +110,7 @@ class Calls:
         """A prediction."""
         identity = request_id(_metadata(context, "x-request-id"))
         metrics = self._plane.metrics
+        trace = self._plane.tracing.begin(partial(_metadata, context))
         served: Served | None = None
         started = time.perf_counter()
         try:
@@ -120,26 +123,34 @@ class Calls:
             try:
                 request = await self._run(len(data), v2_grpc.parsed, data)
                 served = self._plane.catalogue.find(request.model_name, request.model_version or None)
-                body = await self._predicted(served, request, len(data), context)
+                body = await self._predicted(served, request, len(data), context, trace)
             finally:
                 metrics.inflight_now -= 1
         except Exception as problem:
-            return await self._refused(problem, context, identity, served, started)
+            return await self._refused(problem, context, identity, served, started, trace)
         except asyncio.CancelledError:
             # The library ends a call at the caller's deadline, or when the caller is gone.
             if served is not None and _remaining(context) <= 0:
                 self._count(served, 504, started)
             raise
         context.set_trailing_metadata((("x-request-id", identity), ("x-model-digest", served.digest)))
-        self._count(served, 200, started)
+        seconds = self._count(served, 200, started)
+        if trace is not None:
+            self._plane.tracing.end(trace, served, NAME, 200, seconds)
         return body
 
     async def _predicted(
-        self, served: Served, request: messages.ModelInferRequest, size: int, context: Context
+        self,
+        served: Served,
+        request: messages.ModelInferRequest,
+        size: int,
+        context: Context,
+        trace: Trace | None,
     ) -> bytes:
         settings = self._plane.settings
         decoded = await self._run(size, v2_grpc.decode, served, request, settings.max_rows)
         timeout = min(settings.request_timeout, _remaining(context))
+        current.set(trace)
         output = await self._plane.predict(served, decoded.tensors, decoded.rows, timeout)
         _, body = await self._run(output.nbytes, decoded.render, output)
         return body
@@ -156,7 +167,8 @@ class Calls:
                 raise InputError("BAD_MESSAGE", f"The message is no {kind.DESCRIPTOR.name}.") from problem
             body: bytes = answer(request).SerializeToString()
         except Exception as problem:
-            return await self._refused(problem, context, identity, None, started)
+            trace = taken(partial(_metadata, context))
+            return await self._refused(problem, context, identity, None, started, trace)
         context.set_trailing_metadata((("x-request-id", identity),))
         self._count(None, 200, started)
         return body
@@ -180,12 +192,20 @@ class Calls:
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
 
     async def _refused(
-        self, problem: Exception, context: Context, identity: str, served: Served | None, started: float
+        self,
+        problem: Exception,
+        context: Context,
+        identity: str,
+        served: Served | None,
+        started: float,
+        trace: Trace | None,
     ) -> bytes:
         """End the call with an error; never returns."""
-        error = as_api_error(problem, identity)
+        error = as_api_error(problem, identity, trace)
         seconds = self._count(served, error.status, started)
-        log_error(error, identity, served.name if served else NO_MODEL, NAME, seconds)
+        log_error(error, identity, served.name if served else NO_MODEL, NAME, seconds, trace)
+        if trace is not None and served is not None:
+            self._plane.tracing.end(trace, served, NAME, error.status, seconds)
         trailing = [("x-request-id", identity), ("x-error-code", error.code)]
         trailing += [(name.lower(), value) for name, value in error.headers.items()]
         code = _CODES.get(error.status, grpc.StatusCode.INTERNAL)
