@@ -9,6 +9,7 @@ import sys
 COMMANDS = {
     "train": ("model", (), "train recipes (or the default models) and publish them in the registry"),
     "serve": ("service", (), "serve the registry over HTTP"),
+    "predict": ("service.bulk", (), "score a whole CSV, TSV or NDJSON file with a model of the registry"),
     "promote": ("mulgam.promotion", ("promote",), "serve another version of a model, without a restart"),
     "rollback": ("mulgam.promotion", ("rollback",), "serve the version that was served before"),
     "export": ("handler", ("pack",), "pack versions of the registry as TorchServe archives"),

@@ -1,0 +1,78 @@
+"""`mulgam predict MODEL INPUT OUTPUT`: score a whole file with a model of the registry, without a service."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+from mulgam.errors import InputError, MulgamError
+from service.bulk.csv_rows import keep_list
+from service.bulk.formats import FORMATS, STANDARD
+from service.bulk.offline import Job, run
+
+DONE, FAILED, ROWS_IN_ERROR, INTERRUPTED = 0, 1, 3, 130
+
+_EPILOG = """\
+CSV, TSV and NDJSON by the names' endings (.csv .tsv .ndjson .jsonl; the input also .gz). OUTPUT appears when it is
+whole; until then it is OUTPUT.partial. Exit status: 0 every row has its answer, 3 done, some rows are in error,
+1 it could not be done, 2 the command is wrong, 130 interrupted.
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; the exit status."""
+    given = _parser().parse_args(arguments)
+    try:
+        keep = keep_list(given.keep)
+        job = Job(
+            given.registry, given.model, given.input, given.output, given.version, keep, given.format, given.resume,
+            given.workers, given.quiet,
+        )  # fmt: skip
+        return ROWS_IN_ERROR if run(job) else DONE
+    except InputError as problem:
+        print(f"mulgam predict: {given.input}: {problem}", file=sys.stderr)
+        return FAILED
+    except MulgamError as problem:
+        print(f"mulgam predict: {problem}", file=sys.stderr)
+        return FAILED
+    except BrokenPipeError:
+        # Whoever read standard output has enough; Python would complain of it once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except KeyboardInterrupt:
+        can_resume = STANDARD not in (given.input, given.output)
+        rest = f"; {given.output}.partial is kept, go on with --resume." if can_resume else "."
+        print(f"mulgam predict: interrupted{rest}", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="mulgam predict", description=__doc__, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("model", metavar="MODEL")
+    parser.add_argument("input", metavar="INPUT", help="a file, or - for standard input")
+    parser.add_argument("output", metavar="OUTPUT", help="a file, or - for standard output")
+    parser.add_argument("--version", type=int, help="default: the version that is to be served")
+    parser.add_argument(
+        "--registry", type=Path, default=Path(os.environ.get("MULGAM_REGISTRY") or "registry"), help="(registry)"
+    )
+    parser.add_argument("--keep", action="append", default=[], metavar="COLUMN,…", help="columns to pass through")
+    parser.add_argument("--format", choices=FORMATS, help="of both files, where their names do not tell (- : csv)")
+    parser.add_argument("--resume", action="store_true", help="go on where an interrupted run left off")
+    parser.add_argument("--workers", type=int, default=0, metavar="N", help="processes (default: one for each core)")
+    parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
+    return parser
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _interrupt)
+    sys.exit(main())

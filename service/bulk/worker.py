@@ -1,0 +1,68 @@
+"""One model on ONNX Runtime in this process, without a service: batches to written answers."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+from mulgam.encoding import Arrays
+from mulgam.registry import Registry
+from service.backends.onnxruntime import OnnxRuntimeBackend
+from service.bulk.formats import writer_of
+from service.bulk.rows import Batch, Scorer
+from service.prediction import predict
+from service.protocols.base import Output
+from service.served import Served
+
+# A batch offline may take its time.
+_TIMEOUT = 3600.0
+
+
+class Worker:
+    """Scores batches by the very functions of the service.
+
+    Args:
+        root: of the registry.
+        model: its name.
+        version: which one; verified again here, so that all processes answer with the same files.
+        form: in which the answers are written.
+        keep: columns to pass through.
+    """
+
+    def __init__(self, root: Path, model: str, version: int, form: str, keep: Sequence[str]) -> None:
+        self._served = Served(Registry(root).entry(model, version), "onnx")
+        self._backend = OnnxRuntimeBackend([self._served], "cpu")
+        self._runner = asyncio.Runner()
+        self._writer = writer_of(form, self._served.signature, keep)
+        self._scorer = Scorer(self._served.encoder, self._compute)
+
+    def answers(self, batch: Batch) -> tuple[bytes, int, int]:
+        """The answers as written, the number of rows, and how many of them are in error."""
+        output = self._scorer.score(batch)
+        return self._writer.rows(batch, output), batch.size, len(batch.problems)
+
+    def close(self) -> None:
+        """Drop the model."""
+        self._runner.run(self._backend.close())
+        self._runner.close()
+
+    def _compute(self, tensors: Arrays, rows: int) -> Output:
+        return self._runner.run(predict(self._served, tensors, self._backend, _TIMEOUT))
+
+
+_worker: Worker | None = None
+
+
+def start(root: Path, model: str, version: int, form: str, keep: Sequence[str]) -> None:
+    """Make this process a worker; Ctrl-C is the parent's to handle."""
+    global _worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _worker = Worker(root, model, version, form, keep)
+
+
+def work(batch: Batch) -> tuple[bytes, int, int]:
+    """One batch in a worker process."""
+    assert _worker is not None
+    return _worker.answers(batch)
