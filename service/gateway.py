@@ -32,6 +32,7 @@ from service.metrics import Metrics
 from service.plane import DataPlane, runtime_of
 from service.served import Catalogue, load
 from service.settings import Settings, from_environment
+from service.trace import Tracing
 
 if TYPE_CHECKING:
     from service.rpc.listener import Listener
@@ -45,10 +46,11 @@ def main() -> int:
         logs.configure(settings)
         catalogue = load(Registry(settings.registry), options.serve, runtime_of(settings))
         backend = _backend(settings, catalogue, options.torchserve)
+        tracing = _tracing(settings)
     except MulgamError as problem:
         print(f"mulgam gateway: {problem}", file=sys.stderr)
         return 1
-    plane = DataPlane(settings, catalogue, backend, Metrics())
+    plane = DataPlane(settings, catalogue, backend, Metrics(), tracing)
     plane.metrics.generation.set(options.generation)
     with contextlib.suppress(KeyboardInterrupt):
         uvloop.run(_serve(plane, Line(options.status_fd, options.generation)))
@@ -96,6 +98,7 @@ async def _serve(plane: DataPlane, line: Line) -> None:
     results = await asyncio.gather(*tasks, stopping, return_exceptions=True)
     await edge.close()
     await plane.backend.close()
+    await loop.run_in_executor(None, plane.tracing.close)
     for result in results:
         if isinstance(result, Exception):
             raise result
@@ -110,6 +113,15 @@ async def _rpc(plane: DataPlane) -> Listener | None:
     listener = Listener(plane)
     await listener.start()
     return listener
+
+
+def _tracing(settings: Settings) -> Tracing:
+    """Reports spans where a collector is set; OpenTelemetry is imported only then."""
+    if not settings.otlp_endpoint:
+        return Tracing()
+    from service.otlp import OtlpTracing
+
+    return OtlpTracing(settings.otlp_endpoint)
 
 
 def _backend(settings: Settings, catalogue: Catalogue, socket: str | None) -> Backend:

@@ -89,6 +89,9 @@ class Settings:
     public_health: str = setting(
         "auto", "health and metrics on the public port too; auto: where HOST is loopback", ("auto", "yes", "no")
     )
+    otlp_endpoint: str = setting(
+        "", "http://host:port of an OTLP collector that gets a span of each prediction (needs the group otel)"
+    )
     log_format: str = setting("auto", "auto: text on a terminal, else JSON lines", ("auto", "json", "text"))
     log_level: str = setting("info", "least level that is logged", ("debug", "info", "warning", "error"))
 

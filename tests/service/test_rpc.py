@@ -332,7 +332,10 @@ def test_an_address_that_is_not_here_is_said(plane: DataPlane, bridge: Bridge) -
 
 
 def test_without_the_port_nothing_of_it_is_loaded() -> None:
-    """The gateway's memory does not grow by a protocol that nobody asked for."""
-    code = "import sys, service.gateway; print([one for one in ('grpc', 'google.protobuf') if one in sys.modules])"
+    """The gateway's memory does not grow by a protocol, or by tracing, that nobody asked for."""
+    code = (
+        "import sys, service.gateway\n"
+        "print([one for one in ('grpc', 'google.protobuf', 'opentelemetry.sdk') if one in sys.modules])"
+    )
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == "[]"
