@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from model import evaluation
+from model import evaluation, text_baselines
 from model.evaluation import Scores
 from model.graph_inputs import encoded, size
 from model.split import Split
@@ -35,6 +35,8 @@ class _Columns:
 
 def score(table: Table, features: tuple[Feature, ...], parts: Split, seed: int) -> dict[str, Scores]:
     """Name → scores on the test rows, in the order shown; trained on the same training rows as the network."""
+    if table.text is not None:
+        return text_baselines.score(table, features, parts)
     makers = _CLASSIFIERS if table.classes else _REGRESSORS
     columns = _columns(table, features)
     return {name: _scored(make(columns, seed), name, columns, table, parts) for name, make in makers.items()}

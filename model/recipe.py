@@ -24,7 +24,7 @@ FOLDER = Path(__file__).parent / "recipes"
 DEFAULTS = (FOLDER / "house-price.toml", FOLDER / "digits.toml")
 SOURCES = ("mulgam:house-price", "sklearn:digits")
 OPTIMIZERS = ("adamw", "adam", "sgd")
-KINDS_OF_NETWORK = ("ple", "plain", "periodic")
+KINDS_OF_NETWORK = ("ple", "plain", "periodic", "ngram")
 DEVICES = ("auto", "cpu", "gpu")
 
 
@@ -45,9 +45,9 @@ class Data:
 
 @dataclass(frozen=True)
 class Network:
-    """How inputs become columns, and the shape of the multilayer perceptron on them."""
+    """How inputs become columns (`kind` None: by what the table holds), and the shape of the perceptron on them."""
 
-    kind: str = "ple"
+    kind: str | None = None
     hidden: tuple[int, ...] = (128, 64)
     activation: str = "relu"
     dropout: float = 0.0
@@ -116,18 +116,23 @@ def parse(text: str, where: str = "recipe") -> Recipe:
 
 
 def resolve(recipe: Recipe, table: Table) -> Recipe:
-    """The recipe with everything filled in that depends on the table: its task and the loss.
+    """The recipe with everything filled in that depends on the table: its task, the loss and the network's kind.
 
     Raises:
-        RecipeError: the loss belongs to the other task.
+        RecipeError: the loss belongs to the other task, or the kind to other features.
     """
     loss = recipe.training.loss or losses.default(table.task)
     if loss not in losses.LOSSES[table.task]:
         known = ", ".join(losses.LOSSES[table.task])
         raise RecipeError(f"The loss {loss!r} is not for {table.task}, which {table.target_name!r} asks for: {known}.")
+    kind = recipe.network.kind or ("ple" if table.text is None else "ngram")
+    if (kind == "ngram") != (table.text is not None):
+        has = "no text column" if table.text is None else f"the text column {table.text.name!r}"
+        raise RecipeError(f"[network] kind {kind!r} does not fit: the table has {has}.")
     return replace(
         recipe,
         data=replace(recipe.data, task=table.task),
+        network=replace(recipe.network, kind=kind),
         training=replace(recipe.training, loss=loss),
     )
 

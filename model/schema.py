@@ -84,8 +84,6 @@ def _idle(name: str, known: Sequence[str], rows: int, kind: FeatureType) -> str 
     """Why a column is left out, if it is."""
     if not known:
         return "no value in any row"
-    if kind == "text":
-        return "a text, which this version can't learn from"
     distinct = set(known)
     if len(distinct) == 1 and len(known) == rows:
         return f"{shown(known[0])} in every row"

@@ -15,6 +15,7 @@ from model import piecewise, preprocessing
 from model.categories import Categories
 from model.graph_inputs import encoded, size
 from model.network import Network, mlp
+from model.ngrams import NGrams
 from model.periodic import Periodic
 from model.recipe import Recipe
 from model.table import Table
@@ -113,13 +114,16 @@ def _network(recipe: Recipe, table: Table, features: tuple[Feature, ...], steps:
         sizes = [size(feature) for feature in features if feature.type in ("category", "boolean")]
         stems.append(categories := Categories(sizes))
         width += categories.width
+    if table.text is not None:
+        stems.append(ngrams := NGrams())
+        width += ngrams.width
     shape = recipe.network
     return Network(stems, mlp(width, shape.hidden, max(len(table.classes), 1), shape.activation, shape.dropout))
 
 
 def _number_stem(kind: str | None, columns: Tensor) -> tuple[nn.Module, int]:
     """What takes preprocessed numbers, and how many columns it gives; fitted on those of training."""
-    if kind == "ple":
+    if kind in ("ple", "ngram"):
         pieces = piecewise.fit(columns)
         return pieces, pieces.width
     if kind == "periodic":

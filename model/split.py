@@ -31,7 +31,8 @@ def split(table: Table, kind: str, seed: int) -> Split:
 
     Args:
         table: at least ten rows.
-        kind: `random`: 70 % train, 10 % validation, 20 % test, classes in proportion. `half`: the first half of
+        kind: `random`: 70 % train, 10 % validation, 20 % test, classes in proportion; rows with the same text stay
+            together, or the score would be of texts learnt by heart. `half`: the first half of
             the rows trains (10 % of it, drawn, validates) and the second half tests, in the table's order, as in
             scikit-learn's example on the digits, where writers do not cross over.
         seed: of the draw.
@@ -46,12 +47,28 @@ def split(table: Table, kind: str, seed: int) -> Split:
         cut = max(1, round(VALIDATION_SHARE * middle))
         parts = Split(order[cut:], order[:cut], np.arange(middle, len(table)))
     else:
-        order = _shuffled(table, np.arange(len(table)), rng)
-        tests = round(TEST_SHARE * len(table))
-        cut = tests + round(VALIDATION_SHARE * len(table))
-        parts = Split(order[cut:], order[tests:cut], order[:tests])
+        first = _first_of_its_text(table)
+        order = _shuffled(table, np.unique(first), rng)
+        tests = round(TEST_SHARE * len(order))
+        cut = tests + round(VALIDATION_SHARE * len(order))
+        train, validation, test = (_with_copies(part, first) for part in (order[cut:], order[tests:cut], order[:tests]))
+        parts = Split(train, validation, test)
     _check_classes(table, parts)
     return parts
+
+
+def _first_of_its_text(table: Table) -> Rows:
+    """For each row the first one with the same text; without texts, itself."""
+    if table.text is None:
+        return np.arange(len(table))
+    firsts: dict[str, int] = {}
+    return np.array([firsts.setdefault(text, row) for row, text in enumerate(table.text.values)])
+
+
+def _with_copies(part: Rows, first: Rows) -> Rows:
+    """The rows of a part in its order, and after them those that have the same text as one of them."""
+    others = np.flatnonzero((first != np.arange(len(first))) & np.isin(first, part))
+    return np.concatenate([part, others])
 
 
 def _shuffled(table: Table, rows: Rows, rng: np.random.Generator) -> Rows:

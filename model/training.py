@@ -81,7 +81,9 @@ def threads(network: nn.Module, batch_size: int) -> int:
     Sharing a step of microseconds costs more than it saves; beside other busy processes, where the threads wait
     for one another, it took more than ten times as long. One thread also sums in the same order on any machine.
     """
-    work = batch_size * sum(parameter.numel() for parameter in network.parameters())
+    # Of an embedding's table a row is looked up, not multiplied by all.
+    tables = {id(module.weight) for module in network.modules() if isinstance(module, nn.Embedding)}
+    work = batch_size * sum(parameter.numel() for parameter in network.parameters() if id(parameter) not in tables)
     return 1 if work < _WORK_FOR_THREADS else torch.get_num_threads()
 
 
