@@ -43,10 +43,12 @@ class Waiting(SteeredBackend):
         super().__init__(inner)
         self.go = asyncio.Event()
         self.asked = 0
+        self.timeouts: list[float] = []
 
     async def predict(self, served: Served, tensors: Arrays, timeout: float) -> Answer:
         """Wait, then the real answer."""
         self.asked += 1
+        self.timeouts.append(timeout)
         await self.go.wait()
         return await super().predict(served, tensors, timeout)
 
@@ -236,10 +238,11 @@ def counted(plane: DataPlane, bridge: Bridge) -> dict[tuple[str, str], float]:
 def test_the_callers_deadline_counts(
     catalogue: Catalogue, settings: Settings, bridge: Bridge, waiting: Waiting
 ) -> None:
-    """DEADLINE_EXCEEDED when it passes, counted as 504; the queue is unharmed and nothing stays in hand."""
+    """DEADLINE_EXCEEDED when it passes, the backend told of it, counted as 504; the queue is unharmed."""
     plane = DataPlane(settings, catalogue, waiting, Metrics())
     with listening(plane, bridge) as channel:
         assert refused(channel, request(typed()), timeout=0.3)[0] == grpc.StatusCode.DEADLINE_EXCEEDED
+        assert waiting.timeouts[0] <= 0.3
         wait_until(lambda: plane.metrics.inflight_now == 0, 5, "nothing is in hand")
         wait_until(lambda: counted(plane, bridge) == {("notes", "504"): 1}, 5, "it is counted")
         bridge.call(waiting.go.set)
