@@ -66,6 +66,14 @@ def test_the_baselines_of_a_classification() -> None:
     assert scores["support vector machine"]["accuracy"] > 0.8
 
 
+def test_pixels_are_spared_the_trees() -> None:
+    """Of columns that share one scale the baselines of a classification are those that do well on them."""
+    table = replace(linear_table(), classes=("no", "yes"), one_scale=True)
+    table = replace(table, target=(table.target > 0.3).astype(np.int64))
+    scores = baselines.score(table, features(table, np.arange(len(table))), split(table, "random", 0), seed=0)
+    assert list(scores) == ["majority class", "logistic regression", "support vector machine"]
+
+
 def stood(rmse: float, best: float) -> Standing:
     """A standing with these errors of the network and of the better baseline."""
     scores = {"mean": {"rmse": 9.0}, "least squares": {"rmse": best}}
