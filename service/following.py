@@ -61,6 +61,8 @@ def _retire(plane: DataPlane, served: Served) -> None:
 
     async def release() -> None:
         await asyncio.sleep(plane.settings.request_timeout + 1)
+        while plane.held[served.digest]:
+            await asyncio.sleep(1)
         if not plane.catalogue.serves(served):
             plane.forget(served)
             await plane.backend.release(served)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 
 from mulgam.encoding import Arrays
 from service.backends.base import Backend
@@ -43,6 +44,7 @@ class DataPlane:
         self.metrics = metrics
         self.tracing = tracing or Tracing()
         self.readiness = Readiness(catalogue, backend, settings.ready_interval)
+        self.held: Counter[str] = Counter()
         self._batchers = {served.digest: self._batcher(served) for served in catalogue}
         for served in catalogue:
             metrics.describe(served, held_out_scores(served))
@@ -63,6 +65,10 @@ class DataPlane:
         for served in old:
             self.metrics.undescribe(served)
         return old
+
+    def hold(self, served: Served, count: int) -> None:
+        """Requests that take long begin (1) or end (-1) with this version; it is kept for them."""
+        self.held[served.digest] += count
 
     def forget(self, served: Served) -> None:
         """Nothing of this version is under way any more."""

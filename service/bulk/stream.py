@@ -146,6 +146,8 @@ class BulkAnswer:
         self._status = 200
         self._rows = 0
         self._is_open = True
+        self._is_patient = True
+        bridge.call(plane.hold, served, 1)
         self._blocks: Iterator[bytes] = iter(())
         self._writer: RowWriter
 
@@ -196,6 +198,7 @@ class BulkAnswer:
         if self._is_open:
             self._is_open = False
             self._release()
+            self._bridge.call(self._plane.hold, self._served, -1)
             meters = self._plane.metrics.of(self._served)
             seconds = time.perf_counter() - self._started
             self._bridge.call(meters.answered, NAMES[self._kind], self._status, seconds)
@@ -252,14 +255,19 @@ class BulkAnswer:
 
     def _compute(self, tensors: Arrays, rows: int) -> Output:
         timeout = self._plane.settings.request_timeout
-        for pause in (*PATIENCE, None):
+        # Once it was waited for in vain, the rest is tried at once: a table of errors should not take for ever.
+        for pause in (*(PATIENCE if self._is_patient else ()), None):
             with self._turn.away():
                 try:
-                    return self._bridge.run(self._plane.predict(self._served, tensors, rows, timeout))
+                    output = self._bridge.run(self._plane.predict(self._served, tensors, rows, timeout))
                 except ApiError as problem:
                     if problem.status != 503 or pause is None:
+                        self._is_patient = problem.status != 503
                         raise
-                time.sleep(pause)
+                    time.sleep(pause)
+                else:
+                    self._is_patient = True
+                    return output
         raise AssertionError("the last try returns or raises")
 
 

@@ -1,0 +1,258 @@
+"""A table's way through the service, with a backend that a test steers, and the parts that carry its bytes."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import socket
+import threading
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from service import compression
+from service.bridge import Bridge
+from service.bulk import stream
+from service.bulk.hangup import hang_up
+from service.bulk.kinds import bulk_kind
+from service.bulk.pipe import Pipe, ReaderGone
+from service.bulk.spool import MEMORY, Spool, cut_off
+from service.bulk.window import Window
+from service.errors import ApiError, backend_unavailable, bad_backend
+from service.plane import DataPlane
+from service.settings import Settings
+from tests.service.conftest import SteeredBackend
+
+ROWS = 50
+
+
+@pytest.fixture
+def settings() -> Settings:
+    """Ten rows at a time."""
+    return Settings(bulk_batch_rows=10, bulk_requests=1)
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for a model that is away."""
+    monkeypatch.setattr(stream, "PATIENCE", (0.0, 0.0))
+
+
+def post(client: FlaskClient, rows: int = ROWS) -> Any:
+    """A table of rows whose area is their number."""
+    body = "area,rooms,distance\n" + "".join(f"{row},0,0\n" for row in range(rows))
+    return client.post("/predict/notes", data=body, content_type="text/csv")
+
+
+def spoil_from(steered: SteeredBackend, first: int, problem: ApiError, until: int = 10**9) -> list[int]:
+    """Let the backend's calls fail from one on; the list grows by each call."""
+    calls: list[int] = []
+
+    def spoil(served: Any, answer: Any) -> Any:
+        calls.append(len(calls))
+        return problem if first <= calls[-1] < until else answer
+
+    steered.spoil = spoil
+    return calls
+
+
+@pytest.mark.parametrize(("problem", "status"), [(backend_unavailable("notes"), 503), (bad_backend(), 502)])
+def test_a_fault_before_the_first_answer_is_the_requests(
+    steered_client: FlaskClient, steered: SteeredBackend, problem: ApiError, status: int
+) -> None:
+    """A model that can't answer is told by the status, as ever."""
+    spoil_from(steered, 0, problem)
+    answer = post(steered_client)
+    assert (answer.status_code, answer.json["code"]) == (status, problem.code)
+
+
+def test_a_fault_later_is_the_rows(steered_client: FlaskClient, steered: SteeredBackend) -> None:
+    """Those that were answered stand, the others say why not; no row is lost."""
+    spoil_from(steered, 2, backend_unavailable("notes"))
+    lines = post(steered_client).text.splitlines()[1:]
+    assert len(lines) == ROWS
+    assert all(line.endswith(",") for line in lines[:20])
+    assert all(line.startswith(",MODEL_UNAVAILABLE") for line in lines[20:])
+
+
+def test_a_model_that_is_away_for_a_moment_is_waited_for(steered_client: FlaskClient, steered: SteeredBackend) -> None:
+    """Two calls fail, the third is the first one again."""
+    calls = spoil_from(steered, 1, backend_unavailable("notes"), until=3)
+    lines = post(steered_client).text.splitlines()[1:]
+    assert all(line.endswith(",") for line in lines)
+    assert len(calls) == ROWS // 10 + 2
+
+
+def test_a_model_that_stays_away_is_waited_for_once(steered_client: FlaskClient, steered: SteeredBackend) -> None:
+    """Not for every batch of a long table."""
+    calls = spoil_from(steered, 1, backend_unavailable("notes"))
+    assert len(post(steered_client).text.splitlines()) == ROWS + 1
+    assert len(calls) == 1 + 3 + 3
+
+
+def test_a_version_is_held_while_a_table_needs_it(client: FlaskClient, plane: DataPlane, bridge: Bridge) -> None:
+    """From its beginning to its end, and the place of the request as well."""
+
+    async def held() -> dict[str, int]:
+        return dict(+plane.held)
+
+    (served,) = [one for one in plane.catalogue if one.name == "notes"]
+    answer = post(client)
+    body = answer.iter_encoded()
+    assert next(body).startswith(b"prediction,error\n")
+    assert bridge.run(held()) == {served.digest: 1}
+    assert post(client).json["code"] == "OVERLOADED"
+    answer.close()
+    assert bridge.run(held()) == {}
+    assert post(client).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "kind", "is_bulk"),
+    [
+        ("POST", "/predict/m", "text/csv", True),
+        ("POST", "/predict/m", "Text/CSV ; charset=utf-8", True),
+        ("POST", "/predict/m/versions/1", "application/x-ndjson", True),
+        ("GET", "/predict/m", "text/csv", False),
+        ("POST", "/v2/models/m/infer", "text/csv", False),
+        ("POST", "/predict/m", "application/json", False),
+        ("POST", "/predict/m", None, False),
+    ],
+)
+def test_what_is_bulk(method: str, path: str, kind: str | None, is_bulk: bool) -> None:
+    """By method, path and media type."""
+    assert (bulk_kind(method, path, kind) is not None) is is_bulk
+
+
+def test_a_spool_gives_what_was_put_in_order() -> None:
+    """From memory and from its file, whatever the sizes; then the end."""
+    spool = Spool()
+    blocks = [os.urandom(size) for size in (1, 300_000, MEMORY, 70_000, 5)]
+    for block in blocks[:-1]:
+        spool.put(block)
+    assert spool.is_full()
+    read = [spool.read(1000) for _ in range(500)]
+    spool.put(blocks[-1])
+    spool.end()
+    while data := spool.read(1000):
+        read.append(data)
+    assert b"".join(read) == b"".join(blocks)
+    assert not spool.is_full()
+    spool.close()
+
+
+def test_a_spool_tells_its_problem_after_what_came_before_it() -> None:
+    """And a reader that waits hears of it."""
+    spool = Spool()
+    spool.put(b"abc")
+    spool.end(cut_off())
+    assert spool.read() == b"abc"
+    with pytest.raises(ApiError, match="before it was whole"):
+        spool.read()
+    waiting = Spool()
+    found: list[bool] = []
+
+    def read() -> None:
+        try:
+            waiting.read()
+        except ApiError:
+            found.append(True)
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    waiting.close()
+    thread.join(5)
+    assert found == [True]
+
+
+def test_a_window_looks_at_the_time_of_waiting_only() -> None:
+    """Ten bytes a second over two seconds: the bytes of a stretch count in it and in no other."""
+    window = Window(10, 2.0)
+    assert not window.is_too_slow(1.0, 1000)
+    assert not window.is_too_slow(0.9, 0)
+    assert window.left == pytest.approx(0.1)
+    assert not window.is_too_slow(0.1, 0)
+    assert not window.is_too_slow(1.9, 19)
+    assert window.is_too_slow(0.2, 0)
+
+
+def reading(pipe: Pipe) -> tuple[threading.Thread, list[bytes]]:
+    """A thread that reads all of a pipe."""
+    read: list[bytes] = []
+    thread = threading.Thread(target=lambda: read.append(Path(pipe.path).read_bytes()))
+    thread.start()
+    return thread, read
+
+
+def test_a_pipe_carries_any_number_of_bytes() -> None:
+    """More than the kernel holds; nothing is left of it afterwards."""
+    data = os.urandom(1_000_000)
+    with Pipe(Window(1, 10), lambda waits: None, lambda: 0) as pipe:
+        folder = Path(pipe.path).parent
+        thread, read = reading(pipe)
+        pipe.open()
+        pipe.write(data)
+    thread.join(10)
+    assert read == [data]
+    assert not folder.exists()
+
+
+def test_a_pipe_that_nobody_reads_is_given_up() -> None:
+    """Past the window; or at once, where the reader has left."""
+    states: list[bool] = []
+    with Pipe(Window(1_000_000, 0.05), states.append, lambda: 0) as pipe:
+        reader = os.open(pipe.path, os.O_RDONLY | os.O_NONBLOCK)
+        pipe.open()
+        with pytest.raises(ReaderGone):
+            pipe.write(bytes(1_000_000))
+        os.close(reader)
+        with pytest.raises(ReaderGone):
+            pipe.write(b"more")
+    assert states[0] is True
+    assert states[-1] is False
+
+
+def test_a_client_is_hung_up_on_by_its_address() -> None:
+    """That one and no other."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        clients = [socket.create_connection(server.getsockname(), 5) for _ in range(2)]
+        accepted = [server.accept() for _ in clients]
+        host, port = accepted[0][1]
+        assert hang_up(f"{host}:{port}")
+        assert clients[0].recv(1) == b""
+        accepted[1][0].sendall(b"x")
+        assert clients[1].recv(1) == b"x"
+        assert not hang_up("127.0.0.1:1")
+        for one in (*clients, *(pair[0] for pair in accepted)):
+            one.close()
+
+
+def split(data: bytes, size: int) -> Iterator[bytes]:
+    """The data in blocks."""
+    return (data[first : first + size] for first in range(0, len(data), size))
+
+
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "identity"])
+def test_a_compressed_table_is_inflated_block_by_block(size: int, encoding: str) -> None:
+    """Each block bounded; gzip in several members too."""
+    plain = os.urandom(500) * 40
+    packed = {
+        "gzip": gzip.compress(plain[:9000]) + gzip.compress(plain[9000:]), "deflate": zlib.compress(plain),
+        "identity": plain,
+    }[encoding]  # fmt: skip
+    blocks = list(compression.inflated_blocks(split(packed, size), encoding, 1000))
+    assert b"".join(blocks) == plain
+    assert encoding == "identity" or max(map(len, blocks)) <= 1000
+
+
+@pytest.mark.parametrize("spoilt", [b"", b"no gzip", gzip.compress(b"abc")[:-4], gzip.compress(b"abc") + b"rest"])
+def test_what_is_not_whole_gzip_is_refused(spoilt: bytes) -> None:
+    """Also where it shows at the end only."""
+    with pytest.raises(ApiError, match="not whole gzip") as caught:
+        list(compression.inflated_blocks(split(spoilt, 5), "gzip", 1000))
+    assert caught.value.code == "BAD_ENCODING"
