@@ -34,7 +34,8 @@ class Worker:
     def __init__(self, root: Path, model: str, version: int, form: str, keep: Sequence[str]) -> None:
         self._served = Served(Registry(root).entry(model, version), "onnx")
         self._backend = OnnxRuntimeBackend([self._served], "cpu")
-        self._runner = asyncio.Runner()
+        # Not a `Runner`: it takes Ctrl-C for itself, and loses it where a call ends without waiting.
+        self._loop = asyncio.new_event_loop()
         self._writer = writer_of(form, self._served.signature, keep)
         self._scorer = Scorer(self._served.encoder, self._compute)
 
@@ -45,11 +46,11 @@ class Worker:
 
     def close(self) -> None:
         """Drop the model."""
-        self._runner.run(self._backend.close())
-        self._runner.close()
+        self._loop.run_until_complete(self._backend.close())
+        self._loop.close()
 
     def _compute(self, tensors: Arrays, rows: int) -> Output:
-        return self._runner.run(predict(self._served, tensors, self._backend, _TIMEOUT))
+        return self._loop.run_until_complete(predict(self._served, tensors, self._backend, _TIMEOUT))
 
 
 _worker: Worker | None = None
