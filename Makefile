@@ -52,11 +52,12 @@ test: $(READY) ## the tests, the real TorchServe among them (under 8 minutes on 
 test-all: $(READY) ## all tests: `make test` and the slow ones
 	@exec $(PY) -m pytest
 
-check: $(READY) ## ruff, mypy, import rules
+check: $(READY) ## ruff, mypy, import rules, docs
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports --no-logo
+	@$(PY) -m pytest -q tests/test_docs.py
 
 bench: $(READY) ## compare with other servers: docs/benchmarks.md (ROUNDS, SECONDS, ONLY; needs wrk)
 	@exec $(PY) -m tests.bench --rounds "$(ROUNDS)" --seconds "$(SECONDS)" --only "$(ONLY)" \
