@@ -31,7 +31,7 @@ def test_every_format_has_an_example_that_is_read(examples: dict[str, Any], tmp_
     (tmp_path / "golden.json").write_text(json.dumps(examples["golden.json"]))
     assert golden.load(tmp_path / "golden.json")[0].answer.tolist() == pytest.approx([5.3])
     (tmp_path / "serving.json").write_text(json.dumps(examples["serving.json"]))
-    assert serving.read(Registry(tmp_path)).models == {"house-price": Choice(3, 4, 0.05, 5)}
+    assert serving.read(Registry(tmp_path)).models == {"house-price": Choice(3, 4, 0.05, 5, previous=2)}
 
 
 @pytest.mark.parametrize("name", [*FILES, "SHA256SUMS", "serving.json", ".last", ".staging/"])
