@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from mulgam import serving
 from mulgam.errors import RegistryError
 from mulgam.registry import Registry
 from mulgam.serving import Choice, Plan
+from tests import builders
 
 versions = st.integers(1, 999)
 choices = st.builds(Choice, versions, shadow=st.none() | versions) | st.builds(
@@ -114,3 +116,26 @@ def test_a_plan_for_a_registry_that_is_not_there_is_an_error(tmp_path: Path) -> 
     """There is nothing to serve."""
     with pytest.raises(RegistryError, match="can't be written: No such file"):
         serving.write(Registry(tmp_path / "none"), Plan(1))
+
+
+def test_promoting_remembers_the_way_back(tmp_path: Path) -> None:
+    """Without a plan the other highest version is it; promoting again what is served keeps it; rolling back swaps."""
+    builders.publish_linear(tmp_path)
+    builders.publish_linear(tmp_path, weights=(0.2, 0.3, 4.0))
+    registry = Registry(tmp_path)
+    assert serving.promote(registry, "notes").models["notes"] == Choice(2, previous=1)
+    assert serving.promote(registry, "notes", 2).models["notes"] == Choice(2, previous=1)
+    assert serving.rollback(registry, "notes").models["notes"] == Choice(1, previous=2)
+    assert serving.rollback(registry, "notes").generation == 4
+    assert serving.read(registry).models["notes"] == Choice(2, previous=1)
+
+
+@pytest.mark.parametrize("action", [lambda registry: serving.rollback(registry, "notes"),
+                                    lambda registry: serving.promote(registry, "notes", 9),
+                                    lambda registry: serving.promote(registry, "nope")])  # fmt: skip
+def test_what_can_not_be_served_is_not_written(tmp_path: Path, action: Callable[[Registry], object]) -> None:
+    """Nothing promoted before, no such version, no such model: a sentence, and no file."""
+    builders.publish_linear(tmp_path)
+    with pytest.raises(RegistryError):
+        action(Registry(tmp_path))
+    assert not (tmp_path / "serving.json").exists()
