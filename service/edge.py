@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Any
 
 from flask import Flask
 
@@ -28,43 +27,12 @@ from service.protocols.base import PredictionProtocol
 from service.protocols.paths import PATHS, concrete
 from service.requests import has_foreign_hooks
 from service.respond import error_reply, log_error, respond
+from service.rsgi import CLOSE, Exchange, Scope
 from service.served import Catalogue, Served
 from service.trace import taken
 
-_CLOSE = ("connection", "close")
 # Parsing more than this would hold the event loop for longer than a cheap model may.
 LOOP_BYTES = 32 * 1024
-
-
-class Scope(Protocol):
-    """What granian tells of a request (the parts used here)."""
-
-    method: str
-    path: str
-    query_string: str
-    client: str
-    scheme: str
-    headers: Any
-
-
-class Exchange(Protocol):
-    """Granian's side of one request: body in, answer out."""
-
-    def __call__(self) -> asyncio.Future[bytes]:
-        """The whole body."""
-        ...
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        """The body in chunks."""
-        ...
-
-    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
-        """Send the answer."""
-        ...
-
-    def response_file(self, status: int, headers: list[tuple[str, str]], file: str) -> None:
-        """Send what a file holds."""
-        ...
 
 
 class Edge:
@@ -111,7 +79,7 @@ class Edge:
         finally:
             metrics.inflight_now -= 1
         if self.draining:
-            reply.headers.append(_CLOSE)
+            reply.headers.append(CLOSE)
         exchange.response_bytes(reply.status, reply.headers, reply.body)
 
     async def close(self) -> None:
@@ -175,7 +143,7 @@ class Edge:
         identity = request_id(scope.headers.get("x-request-id"))
         log_error(error, identity, NO_MODEL, "http", 0.0, taken(scope.headers.get))
         reply = error_reply(error, identity)
-        exchange.response_bytes(reply.status, [*reply.headers, _CLOSE], reply.body)
+        exchange.response_bytes(reply.status, [*reply.headers, CLOSE], reply.body)
 
 
 async def _chunks(exchange: Exchange, limit: int) -> bytes:

@@ -14,7 +14,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Any
 
 from flask import Flask
 
@@ -27,27 +27,11 @@ from service.calls import Reply
 from service.errors import ApiError, body_too_large, too_busy
 from service.guard import check_chunks
 from service.plane import DataPlane
+from service.rsgi import CLOSE, Exchange
 
 log = logging.getLogger(__name__)
 
 SWITCH_SECONDS = 0.0002
-_CLOSE = ("connection", "close")
-
-
-class Exchange(Protocol):
-    """Granian's side of one request: body in, answer out."""
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        """The body in chunks."""
-        ...
-
-    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
-        """Send a whole answer."""
-        ...
-
-    def response_file(self, status: int, headers: list[tuple[str, str]], file: str) -> None:
-        """Send what a file holds, read as the client reads."""
-        ...
 
 
 class BulkEdge:
@@ -96,7 +80,7 @@ class BulkEdge:
         try:
             reply = await loop.run_in_executor(self._threads, job.begin)
             if reply is not None:
-                exchange.response_bytes(reply.status, [*reply.headers, _CLOSE], reply.body)
+                exchange.response_bytes(reply.status, [*reply.headers, CLOSE], reply.body)
             else:
                 exchange.response_file(200, job.headers, job.pipe.path)
                 await loop.run_in_executor(self._threads, job.send, client)

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mulgam.encoding import Arrays
+from mulgam.errors import InputError
+from service import wire
 from service.calls import Call
 from service.errors import ApiError
 from service.served import Served
@@ -60,3 +62,25 @@ def check_rows(rows: int, most: int) -> None:
     if rows > most:
         sentence = f"The request has {rows} rows; at most {most} are taken in one."
         raise ApiError(413, "TOO_MANY_ROWS", sentence)
+
+
+def encoded_rows(served: Served, call: Call, names: tuple[str, ...], max_rows: int) -> tuple[Arrays, int]:
+    """The graph's inputs for a JSON body of rows, and how many rows there are.
+
+    Args:
+        served: whose signature checks and encodes them.
+        call: with the body.
+        names: the words that may stand for "instances".
+        max_rows: most rows of one request.
+
+    Raises:
+        InputError: they do not fit the signature; TOO_DEEP where the body is also nested beyond reason.
+        ApiError: 413 for too many rows.
+    """
+    try:
+        rows = wire.instances(call.body, names)
+        check_rows(len(rows), max_rows)
+        return served.encoder.encode(rows), len(rows)
+    except InputError:
+        wire.explain_depth(call.body)
+        raise

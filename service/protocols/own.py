@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from urllib.parse import parse_qs
 
-from mulgam.errors import InputError
 from service import wire
 from service.calls import Call
 from service.errors import ApiError
-from service.protocols.base import JSON_HEADERS, Decoded, Headers, Output, check_json, check_rows
+from service.protocols.base import JSON_HEADERS, Decoded, Headers, Output, check_json, encoded_rows
 from service.served import Served
 
 
@@ -21,18 +20,12 @@ class OwnJson:
         """See `PredictionProtocol.decode`."""
         check_json(call)
         every = _wants_probabilities(call.query) if call.query else False
-        try:
-            rows = wire.instances(call.body)
-            check_rows(len(rows), max_rows)
-            tensors = served.encoder.encode(rows)
-        except InputError:
-            wire.explain_depth(call.body)
-            raise
+        tensors, rows = encoded_rows(served, call, ("instances",), max_rows)
 
         def render(output: Output) -> tuple[Headers, bytes]:
             return JSON_HEADERS, wire.answer(served.signature, served.version, output, every)
 
-        return Decoded(tensors, len(rows), render)
+        return Decoded(tensors, rows, render)
 
 
 def _wants_probabilities(query: str) -> bool:

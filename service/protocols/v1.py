@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from mulgam.errors import InputError
 from service import wire
 from service.calls import Call
-from service.protocols.base import JSON_HEADERS, Decoded, Headers, Output, check_json, check_rows
+from service.protocols.base import JSON_HEADERS, Decoded, Headers, Output, check_json, encoded_rows
 from service.served import Served
 
 
@@ -17,15 +16,9 @@ class V1:
     def decode(self, served: Served, call: Call, max_rows: int) -> Decoded:
         """See `PredictionProtocol.decode`."""
         check_json(call)
-        try:
-            rows = wire.instances(call.body, ("instances", "inputs"))
-            check_rows(len(rows), max_rows)
-            tensors = served.encoder.encode(rows)
-        except InputError:
-            wire.explain_depth(call.body)
-            raise
+        tensors, rows = encoded_rows(served, call, ("instances", "inputs"), max_rows)
 
         def render(output: Output) -> tuple[Headers, bytes]:
             return JSON_HEADERS, wire.dumps({"predictions": wire.predictions(served.signature, output, False)})
 
-        return Decoded(tensors, len(rows), render)
+        return Decoded(tensors, rows, render)
