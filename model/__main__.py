@@ -7,20 +7,27 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from model import baseline_histograms, environment, sources, standing, training
 from model.command import Order, Refused, order
-from model.description import features, signature
-from model.graph_inputs import encoded
-from model.losses import LOSSES
-from model.progress import watch
-from model.recipe import Recipe, dumps, load, resolve
-from model.release import Documents, release
-from model.report import page
-from model.run_folder import RunFolder
-from model.served import Served, answers, build, prepared
-from model.split import Split, split
-from model.summary import opening, outcome
-from model.table import Table
+from model.data import sources
+from model.data.description import features
+from model.data.graph_inputs import encoded
+from model.data.split import Split, split
+from model.data.table import Table
+from model.networks.served import Served, answers, build, prepared
+from model.recipe.reading import load
+from model.recipe.sections import Recipe
+from model.recipe.writing import dumps
+from model.release import baseline_histograms, environment
+from model.release.promise import signature
+from model.release.release import Documents, release
+from model.report.page import page
+from model.report.summary import opening, outcome
+from model.resolving import resolve
+from model.scores import standing
+from model.training import loop
+from model.training.losses import LOSSES
+from model.training.progress import watch
+from model.training.run_folder import RunFolder
 from mulgam.errors import MulgamError
 from mulgam.registry import Entry, Registry
 from mulgam.signature import Feature
@@ -53,8 +60,8 @@ def train(recipe: Recipe, registry: Registry, runs: Path) -> Entry:
         baseline=baseline_histograms.document(table, described, parts.train, predicted),
         environment=environment.document(
             table,
-            training.device(recipe.training.device),
-            training.threads(module.network, recipe.training.batch_size),
+            loop.device(recipe.training.device),
+            loop.threads(module.network, recipe.training.batch_size),
             recipe.training.seed,
         ),
         recipe=dumps(recipe),
@@ -67,7 +74,7 @@ def train(recipe: Recipe, registry: Registry, runs: Path) -> Entry:
 
 def fitted(
     recipe: Recipe, table: Table, described: tuple[Feature, ...], parts: Split, folder: RunFolder | None = None
-) -> tuple[Served, training.History]:
+) -> tuple[Served, loop.History]:
     """A served module trained on one division of the rows, and how its training went."""
     module = build(recipe, table, described, parts.train)
     rows, validation = (
@@ -77,7 +84,7 @@ def fitted(
     assert recipe.training.loss is not None  # resolved
     loss = LOSSES[table.task][recipe.training.loss]
     with watch(recipe.name, recipe.training.epochs) as watcher:
-        history = training.fit(module.network, rows, validation, loss, recipe.training, watcher, folder)
+        history = loop.fit(module.network, rows, validation, loss, recipe.training, watcher, folder)
     return module.eval(), history
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from model.recipe import DEFAULTS, DEVICES, Recipe
+from model.recipe.sections import DEFAULTS, DEVICES, Recipe
 
 DEVICE_VARIABLE = "MULGAM_DEVICE"
 

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from model.parity import tolerances
-from model.release import Documents, release
+from model.release.parity import tolerances
+from model.release.release import Documents, release
 from mulgam.registry import Entry, Registry
 from mulgam.signature import Feature, Signature, Target, graph_inputs, graph_outputs
 

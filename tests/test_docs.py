@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.settings import PAGE, rendered
+from docs.tables import FOLDER, TABLES, rendered
 from service.app import create_app
 from service.backends.onnxruntime import OnnxRuntimeBackend
 from service.bridge import Bridge
@@ -43,16 +43,17 @@ def files(*patterns: str) -> list[Path]:
     return [path for path in (ROOT / name for name in sorted(listed.split("\0")) if name) if path.is_file()]
 
 
-def test_the_table_of_settings_is_the_codes() -> None:
-    """Behind? `python -m docs.settings` writes it anew."""
-    page = PAGE.read_text(encoding="utf-8")
-    assert page == rendered(page), "run: .venv/bin/python -m docs.settings"
+@pytest.mark.parametrize("file", TABLES)
+def test_a_made_table_is_the_codes(file: str) -> None:
+    """Behind? `python -m docs.tables` writes it anew."""
+    page = (FOLDER / file).read_text(encoding="utf-8")
+    assert page == rendered(page, TABLES[file]), "run: .venv/bin/python -m docs.tables"
 
 
-def test_the_table_of_settings_is_noticed_to_be_behind() -> None:
+def test_a_made_table_is_noticed_to_be_behind() -> None:
     """A page with another default or without a row differs from what would be written."""
-    page = PAGE.read_text(encoding="utf-8")
-    assert rendered(page.replace("`8001`", "`8002`")) == page
+    page = (FOLDER / "settings.md").read_text(encoding="utf-8")
+    assert rendered(page.replace("`8001`", "`8002`"), TABLES["settings.md"]) == page
     assert page.count("| `MULGAM_") == len(re.findall(r"^\| `MULGAM_[A-Z_]+` \| `[^`]*` \| .+ \|$", page, re.MULTILINE))
 
 

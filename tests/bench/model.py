@@ -11,8 +11,8 @@ import onnxruntime
 import torch
 from torch import Tensor, nn
 
-from model.parity import tolerances
-from model.release import Documents, release
+from model.release.parity import tolerances
+from model.release.release import Documents, release
 from mulgam.registry import ONNX, TORCHSCRIPT, Registry
 from mulgam.signature import NUMERIC, Feature, Signature, Target, graph_inputs, graph_outputs
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from model.categories import MASKED, WIDEST, Categories, width
+from model.networks.categories import MASKED, WIDEST, Categories, width
 from mulgam.encoding import MISSING, UNSEEN
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from model.__main__ import main
-from model.sources import digits
+from model.data.sources import digits
 from mulgam.registry import Registry
 from tests.builders import NOTES_PRICES, NOTES_ROWS
 from tests.model.test_own_table import predict

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from torch import nn
 
-from model import piecewise, preprocessing
-from model.network import Network, mlp
-from model.parity import tolerances
-from model.periodic import Periodic
-from model.release import release
-from model.served import ServedRegressor
+from model.networks import piecewise, preprocessing
+from model.networks.network import Network, mlp
+from model.networks.periodic import Periodic
+from model.networks.served import ServedRegressor
+from model.release.parity import tolerances
+from model.release.release import release
 from mulgam.registry import Registry
 from mulgam.signature import Feature, Signature, Target, graph_inputs, graph_outputs
 from tests.builders import DOCUMENTS

@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from model import export, golden_requests, parity
 from model.errors import ExportError, ParityError
-from model.release import release
+from model.release import export, golden_requests, parity
+from model.release.release import release
 from mulgam.encoding import Encoder
 from mulgam.registry import Registry
 from mulgam.signature import Feature, graph_inputs

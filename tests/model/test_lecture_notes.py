@@ -8,14 +8,14 @@ import pytest
 import torch
 from torch import nn
 
-from model import preprocessing
 from model.errors import DivergedError
-from model.evaluation import regression
-from model.losses import LOSSES
-from model.network import Network, mlp
-from model.recipe import Training
-from model.served import ServedClassifier
-from model.training import Rows, fit
+from model.networks import preprocessing
+from model.networks.network import Network, mlp
+from model.networks.served import ServedClassifier
+from model.recipe.sections import Training
+from model.scores.evaluation import regression
+from model.training.loop import Rows, fit
+from model.training.losses import LOSSES
 from mulgam.encoding import Encoder
 from tests.builders import NOTES_PRICES, NOTES_ROWS, Linear, publish_linear
 

@@ -8,11 +8,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.network import Network, mlp
-from model.ngrams import LONGEST, NGrams
-from model.parity import tolerances
-from model.release import release
-from model.served import ServedClassifier
+from model.networks.network import Network, mlp
+from model.networks.ngrams import LONGEST, NGrams
+from model.networks.served import ServedClassifier
+from model.release.parity import tolerances
+from model.release.release import release
 from mulgam.encoding import code_points
 from mulgam.registry import Registry
 from mulgam.signature import Feature, Signature, Target, graph_inputs, graph_outputs

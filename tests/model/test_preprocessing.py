@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from model.preprocessing import fit
+from model.networks.preprocessing import fit
 
 NAN = np.nan
 TRAIN = np.array([[1.0, 10.0, 7.0], [2.0, NAN, 7.0], [6.0, 30.0, 7.0], [3.0, 50.0, 7.0]])

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from model import environment, house_price
+from model.data import house_price
+from model.release import environment
 from mulgam import checksums
 from mulgam.errors import RegistryError
 from mulgam.registry import FILES, Registry

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model import profile
-from model.description import MOST_CATEGORIES, features
+from model.data import profile
+from model.data.description import MOST_CATEGORIES, features
+from model.data.schema import column_type
+from model.data.table import Table, read
 from model.errors import DataError
-from model.recipe import parse
-from model.schema import column_type
-from model.summary import opening
-from model.table import Table, read
+from model.recipe.reading import parse
+from model.report.summary import opening
 from tests.model.test_table import written
 
 WORDS = ("Mapo", "Gangnam", "Jongno", "마포")

@@ -7,15 +7,16 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from model import baselines, evaluation, house_price, standing
-from model.baseline_histograms import document, histogram
-from model.description import features
-from model.parity import Comparison
-from model.report import page
-from model.split import split
-from model.standing import Standing
-from model.table import Table
-from model.training import Epoch, History
+from model.data import house_price
+from model.data.description import features
+from model.data.split import split
+from model.data.table import Table
+from model.release.baseline_histograms import document, histogram
+from model.release.parity import Comparison
+from model.report.page import page
+from model.scores import baselines, evaluation, standing
+from model.scores.standing import Standing
+from model.training.loop import Epoch, History
 from tests.builders import NOTES_PRICES, NOTES_ROWS, linear_signature
 
 

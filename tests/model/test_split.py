@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model.data.split import split
+from model.data.table import Table
 from model.errors import DataError
-from model.split import KINDS, split
-from model.table import Table
+from model.recipe.sections import SPLITS
 
 
 def table(labels: list[int], classes: int) -> Table:
@@ -16,7 +17,7 @@ def table(labels: list[int], classes: int) -> Table:
     return Table(("a",), np.arange(len(labels), dtype=float)[:, None], "t", np.array(labels), names, "")
 
 
-@given(st.integers(10, 300), st.sampled_from(KINDS), st.integers(0, 5))
+@given(st.integers(10, 300), st.sampled_from(SPLITS), st.integers(0, 5))
 def test_every_row_is_in_one_part(rows: int, kind: str, seed: int) -> None:
     """The three parts hold every row once, none is empty, and the seed decides."""
     quantities = table(list(range(rows)), 0)

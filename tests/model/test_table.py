@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.cells import MISSING
-from model.description import features
+from model.data.cells import MISSING
+from model.data.description import features
+from model.data.graph_inputs import encoded
+from model.data.table import Table, read
 from model.errors import DataError
-from model.graph_inputs import encoded
-from model.table import Table, read
 from mulgam.encoding import Encoder
 from mulgam.signature import Signature, Target, graph_inputs, graph_outputs
 

@@ -9,11 +9,13 @@ import pytest
 from sklearn.metrics import f1_score
 
 from model.__main__ import main
-from model.description import LONGEST_TEXT, features
+from model.data.description import LONGEST_TEXT, features
+from model.data.split import split
+from model.data.table import Table, Text, read
 from model.errors import RecipeError
-from model.recipe import FOLDER, parse, resolve
-from model.split import split
-from model.table import Table, Text, read
+from model.recipe.reading import parse
+from model.recipe.sections import FOLDER
+from model.resolving import resolve
 from mulgam.registry import Entry, Registry
 from tests.model.test_own_table import predict, published, scores
 from tests.model.test_table import written

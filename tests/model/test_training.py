@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from model import training
 from model.errors import DivergedError, ModelError
-from model.losses import LOSSES
-from model.network import mlp
-from model.progress import watch
-from model.recipe import Training
-from model.run_folder import RunFolder
-from model.training import History, Rows, fit, mean_loss
+from model.networks.network import mlp
+from model.recipe.sections import Training
+from model.training import loop
+from model.training.loop import History, Rows, fit, mean_loss
+from model.training.losses import LOSSES
+from model.training.progress import watch
+from model.training.run_folder import RunFolder
 
 MSE = LOSSES["regression"]["mse"]
 SETTINGS = Training(epochs=30, batch_size=16, patience=30, device="cpu")
@@ -96,7 +96,7 @@ def test_a_regression_loss_compares_row_with_row() -> None:
     assert MSE(target[:, None], target).item() == 0.0
 
 
-@pytest.mark.parametrize("optimizer", sorted(training.OPTIMIZERS))
+@pytest.mark.parametrize("optimizer", sorted(loop.OPTIMIZERS))
 def test_every_optimizer_learns(optimizer: str) -> None:
     """Each optimizer brings the training loss down."""
     _, history = trained(replace(SETTINGS, optimizer=optimizer, learning_rate=0.02), dropout=0.0)
@@ -112,9 +112,9 @@ def test_divergence_is_an_error_with_a_way_out() -> None:
 def test_a_gpu_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """`gpu` without a GPU is an error, `auto` then means the CPU."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert training.device("auto").type == "cpu"
+    assert loop.device("auto").type == "cpu"
     with pytest.raises(ModelError, match="no GPU"):
-        training.device("gpu")
+        loop.device("gpu")
 
 
 def test_a_run_keeps_its_log_and_the_best_checkpoint(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_small_steps_take_one_thread_and_large_ones_all(monkeypatch: pytest.Monk
     monkeypatch.setattr(torch, "get_num_threads", lambda: 7)
     used: list[int] = []
     monkeypatch.setattr(torch, "set_num_threads", used.append)
-    assert training.threads(mlp(2, [8], 1), 256) == 1
-    assert training.threads(mlp(1000, [1000], 1), 256) == 7
+    assert loop.threads(mlp(2, [8], 1), 256) == 1
+    assert loop.threads(mlp(1000, [1000], 1), 256) == 7
     trained(SETTINGS)
     assert used == [1, 7]

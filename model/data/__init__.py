@@ -1,0 +1,1 @@
+"""The table: read, typed, described, split."""

@@ -1,0 +1,1 @@
+"""The served module and the parts it is built of."""

@@ -1,0 +1,144 @@
+"""The sections of a recipe. Each key stands here once: its default, what it may be, and what it is for.
+
+docs/recipes.md takes its table of keys from here (`python -m docs.tables`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from model.recipe import readers
+from mulgam.signature import FeatureType, Task
+
+FOLDER = Path(__file__).parents[1] / "recipes"
+DEFAULTS = (FOLDER / "house-price.toml", FOLDER / "digits.toml")
+TYPES: tuple[FeatureType, ...] = ("number", "category", "boolean", "text")
+RANDOM, HALF = "random", "half"
+SPLITS = (RANDOM, HALF)
+SOURCES = ("mulgam:house-price", "sklearn:digits")
+ACTIVATIONS = ("relu", "gelu", "tanh", "sigmoid", "none")
+LOSSES = ("mse", "mae", "huber", "cross_entropy")
+OPTIMIZERS = ("adamw", "adam", "sgd")
+KINDS_OF_NETWORK = ("ple", "plain", "periodic", "ngram")
+DEVICES = ("auto", "cpu", "gpu")
+
+
+def key(default: Any, reader: readers.Reader, description: str, shown: str = "") -> Any:
+    """A field of a section: how its value is read and what it is for; `shown` tells a default that None stands for."""
+    rules = {"reader": reader, "description": description, "shown": shown}
+    return field(default_factory=dict, metadata=rules) if default == {} else field(default=default, metadata=rules)
+
+
+@dataclass(frozen=True)
+class Data:
+    """Where the rows come from: a file and its target, or a built-in source."""
+
+    path: str | None = key(None, readers.text, "the table; or else `source`", "–")
+    target: str | None = key(None, readers.text, "the column to predict; goes with `path`", "–")
+    source: str | None = key(
+        None,
+        readers.one_of(*SOURCES),
+        'a built-in table: `"mulgam:house-price"` (synthetic) or `"sklearn:digits"`',
+        "–",
+    )
+    task: Task | None = key(
+        None,
+        readers.one_of("regression", "classification"),
+        '`"regression"` or `"classification"`. Words, or at most 10 different numbers, are classes',
+        "from the target",
+    )
+    columns: tuple[str, ...] = key(
+        (), readers.list_of(readers.text, 10_000), "the columns' names, for a file without a header line"
+    )
+    types: Mapping[str, FeatureType] = key(
+        {},
+        readers.words_to(readers.one_of(*TYPES), f'a table of column = "type", each type one of {", ".join(TYPES)}'),
+        '`{column = "category", …}`: `number`, `category`, `boolean` or `text`, where the inferred type is wrong;'
+        " such a column is never left out",
+    )
+    ignore: tuple[str, ...] = key((), readers.list_of(readers.text, 10_000), "columns to leave out")
+    separator: str | None = key(None, readers.separator, "one character", '`","`, a tab for `.tsv`')
+    split: tuple[str, ...] = key(
+        (RANDOM,),
+        readers.list_of(readers.one_of(*SPLITS), len(SPLITS), one=True),
+        '`"random"`: 70 % train, 10 % validation, 20 % held out, classes in proportion. `"half"`: the first half of'
+        " the rows trains, the second is held out. A list: the first one's model is published, the others are trained"
+        " for their score only",
+    )
+
+
+@dataclass(frozen=True)
+class Network:
+    """How inputs become columns, and the shape of the perceptron on them."""
+
+    kind: str | None = key(
+        None,
+        readers.one_of(*KINDS_OF_NETWORK),
+        'how numbers reach it: `"ple"` by piecewise-linear embeddings between 48 quantiles, `"plain"` standardised'
+        ' only, `"periodic"` by learnt sines and cosines. With a text column it is `"ngram"` (hashed character'
+        ' n-grams; numbers beside the text as in `"ple"`), else `"ple"`',
+        "from the table",
+    )
+    hidden: tuple[int, ...] = key(
+        (128, 64),
+        readers.list_of(readers.whole(1, 65_536), 32),
+        "sizes of the hidden layers; `[]` is a linear model",
+    )
+    activation: str = key("relu", readers.one_of(*ACTIVATIONS), "`relu`, `gelu`, `tanh`, `sigmoid`, `none`")
+    dropout: float = key(0.0, readers.number(0.0, 1.0), "share of hidden values left out in training, below 1")
+
+
+@dataclass(frozen=True)
+class Training:
+    """How it is trained."""
+
+    loss: str | None = key(
+        None,
+        readers.one_of(*LOSSES),
+        "for a regression `mse`, `mae` or `huber` of the standardised target; for classes `cross_entropy`",
+        "`mse`, `cross_entropy`",
+    )
+    optimizer: str = key("adamw", readers.one_of(*OPTIMIZERS), "`adamw`, `adam`, `sgd`")
+    learning_rate: float = key(0.002, readers.number(1e-12, 1e6), "size of the steps")
+    batch_size: int = key(256, readers.whole(1, 1_000_000), "rows in a step")
+    epochs: int = key(200, readers.whole(1, 1_000_000), "at most")
+    patience: int = key(
+        16,
+        readers.whole(1, 1_000_000),
+        "stop after so many epochs without a lower validation loss; the best epoch's weights are kept",
+    )
+    seed: int = key(0, readers.whole(0, 2**32 - 1), "of the split, the first weights, the order of rows and dropout")
+    device: str = key(
+        "auto",
+        readers.one_of(*DEVICES),
+        "`auto`, `cpu`, `gpu`; `--device` and `MULGAM_DEVICE` override it, in this order",
+    )
+
+
+@dataclass(frozen=True)
+class Release:
+    """What is published, and when it becomes the version that is served."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One model to train; `folder` is where the recipe lies, which `data.path` is relative to."""
+
+    name: str
+    data: Data
+    description: str = ""
+    network: Network = field(default_factory=Network)
+    training: Training = field(default_factory=Training)
+    release: Release = field(default_factory=Release)
+    folder: Path = field(default=Path(), compare=False)
+
+
+SECTIONS: Mapping[str, type[Any]] = {"data": Data, "network": Network, "training": Training, "release": Release}
+
+
+def keys(section: type[Any]) -> dict[str, readers.Reader]:
+    """Key -> reader of a section."""
+    return {item.name: item.metadata["reader"] for item in fields(section)}

@@ -1,0 +1,1 @@
+"""From a trained module to a published version: export, parity, golden requests."""

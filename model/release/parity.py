@@ -1,0 +1,186 @@
+"""The parity gate: the trained module, its TorchScript and its ONNX form must give the same answers.
+
+Compared on held-out rows in several batch sizes, on rows with missing and unseen values, on texts of any length and on
+the golden requests, within the tolerance that the signature promises to those who serve it.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+import torch
+from torch import nn
+
+from model.errors import ParityError
+from model.release.golden_requests import answer
+from mulgam.encoding import MISSING, UNSEEN, Arrays, Encoder
+from mulgam.golden import Golden
+from mulgam.signature import CATEGORIES, NUMERIC, TEXT, Signature, Tolerance
+
+BATCH_SIZES = (1, 2, 7, 256)
+RUNTIMES = ("torchscript", "onnx")
+PRECISION = "fp32"
+RELATIVE = 1e-5
+
+Answers = npt.NDArray[Any]
+Run = Callable[[Arrays], Answers]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How far one runtime lay from the eager module on one set of rows; `largest` is in units of the output."""
+
+    runtime: str
+    rows: str
+    count: int
+    largest: float
+    allowed: float
+
+
+def tolerances(floor: float) -> dict[str, dict[str, Tolerance]]:
+    """The tolerance of each runtime: 1e-5 × max(|answer|, floor).
+
+    Args:
+        floor: 1 for probabilities, the target's standard deviation for a quantity.
+    """
+    return {runtime: {PRECISION: Tolerance(RELATIVE, floor)} for runtime in RUNTIMES}
+
+
+def verify(
+    module: nn.Module, signature: Signature, exported: Mapping[str, bytes], held_out: Arrays, golden: list[Golden]
+) -> list[Comparison]:
+    """Compare both exported forms with the eager module.
+
+    Args:
+        module: in evaluation mode, on the CPU.
+        signature: carries the tolerances.
+        exported: runtime -> model file.
+        held_out: graph inputs that training never saw, [N, …], N at least 1.
+        golden: requests with the eager module's answers.
+
+    Returns:
+        One comparison for each runtime and set of rows.
+
+    Raises:
+        ParityError: an answer is too far off, has another shape, or is not a finite number where the
+            signature allows the input.
+    """
+    runs: dict[str, Run] = {
+        "torchscript": _torchscript(exported["torchscript"], signature),
+        "onnx": _onnx(exported["onnx"], signature),
+    }
+    comparisons = []
+    for name, inputs in _cases(signature, held_out, golden):
+        expected = answer(module, signature, inputs)
+        _check_finite(expected, inputs, signature, name)
+        for runtime, run in runs.items():
+            tolerance = signature.tolerance[runtime][PRECISION]
+            comparisons.append(_compare(runtime, name, run(inputs), expected, tolerance))
+    return comparisons
+
+
+def _cases(signature: Signature, held_out: Arrays, golden: list[Golden]) -> Iterable[tuple[str, Arrays]]:
+    for size in BATCH_SIZES:
+        yield f"{size} held-out", _rows(held_out, size)
+    if NUMERIC in held_out:
+        yield "missing values", _with_missing(held_out)
+    if CATEGORIES in held_out:
+        for name, number in (("unseen categories", UNSEEN), ("missing categories", MISSING)):
+            yield name, _with_category(held_out, number)
+    if TEXT in held_out:
+        yield "texts of any length", _with_texts(held_out)
+    encoder = Encoder(signature)
+    for number, request in enumerate(golden, start=1):
+        yield f"golden request {number}", encoder.encode(request.instances)
+
+
+def _rows(inputs: Arrays, count: int) -> Arrays:
+    """The first rows, repeated from the start where there are too few."""
+    return {name: array[np.arange(count) % len(array)] for name, array in inputs.items()}
+
+
+def _with_missing(inputs: Arrays) -> Arrays:
+    """One row for each numeric column with that value missing, and one with all of them missing."""
+    columns = inputs[NUMERIC].shape[1]
+    rows = _rows(inputs, columns + 1)
+    numeric = rows[NUMERIC].copy()
+    numeric[np.arange(columns), np.arange(columns)] = np.nan
+    numeric[-1] = np.nan
+    return {**rows, NUMERIC: numeric}
+
+
+def _with_category(inputs: Arrays, number: int) -> Arrays:
+    """One row for each category with that number in its place, and one with it in all of them."""
+    columns = inputs[CATEGORIES].shape[1]
+    rows = _rows(inputs, columns + 1)
+    categories = rows[CATEGORIES].copy()
+    categories[np.arange(columns), np.arange(columns)] = number
+    categories[-1] = number
+    return {**rows, CATEGORIES: categories}
+
+
+def _with_texts(inputs: Arrays) -> Arrays:
+    """Texts from empty to full length, of Latin, Korean and the highest characters."""
+    length = inputs[TEXT].shape[1]
+    alphabet = np.array([ord(character) for character in "Az É훈민 정음ΣЖ"] + [sys.maxunicode], dtype=np.int32)
+    lengths = [0, 1, 2, min(7, length), length]
+    text = np.stack([np.where(np.arange(length) < kept, np.resize(alphabet, length), 0) for kept in lengths])
+    return {**_rows(inputs, len(lengths)), TEXT: text.astype(np.int32)}
+
+
+def _check_finite(expected: Answers, inputs: Arrays, signature: Signature, name: str) -> None:
+    if NUMERIC in inputs:
+        required = [column for column, feature in enumerate(signature.numbers) if not feature.missing]
+        expected = expected[~np.isnan(inputs[NUMERIC][:, required]).any(axis=1)]
+    if not np.isfinite(expected).all():
+        raise ParityError(f"The model's answer to {name} is not a finite number; nothing was published.")
+
+
+def _compare(runtime: str, name: str, got: Answers, expected: Answers, tolerance: Tolerance) -> Comparison:
+    if got.shape != expected.shape:
+        raise ParityError(
+            f"The {runtime} model answers {name} in the shape {list(got.shape)}, the trained one in"
+            f" {list(expected.shape)}; nothing was published."
+        )
+    wide = expected.astype(np.float64)
+    allowed = tolerance.relative * np.maximum(np.abs(wide), tolerance.floor)
+    apart = np.abs(got.astype(np.float64) - wide)
+    # Where a missing value is not allowed, the trained module may answer NaN; then the others must, too.
+    apart[np.isnan(got) & np.isnan(expected)] = 0.0
+    allowed[np.isnan(expected)] = tolerance.relative * tolerance.floor
+    if not (apart <= allowed).all():
+        worst = int(np.argmax(apart - allowed))  # a NaN counts as the largest
+        raise ParityError(
+            f"The {runtime} model differs from the trained one on {name}: {got.flat[worst]:.7g} instead of"
+            f" {expected.flat[worst]:.7g} (allowed difference: {allowed.flat[worst]:.3g}); nothing was published."
+        )
+    return Comparison(runtime, name, len(expected), float(apart.max()), float(allowed.min()))
+
+
+def _torchscript(model: bytes, signature: Signature) -> Run:
+    program = torch.jit.load(io.BytesIO(model))  # type: ignore[no-untyped-call]
+
+    def run(inputs: Arrays) -> Answers:
+        with torch.no_grad():
+            output = program(*(torch.from_numpy(inputs[tensor.name]) for tensor in signature.inputs))
+        return np.asarray(output.numpy())
+
+    return run
+
+
+def _onnx(model: bytes, signature: Signature) -> Run:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+    def run(inputs: Arrays) -> Answers:
+        return np.asarray(session.run([signature.output.name], inputs)[0])
+
+    return run

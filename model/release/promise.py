@@ -1,0 +1,36 @@
+"""The signature of a trained model: what is promised to callers."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from model.data.table import Table
+from model.recipe.sections import Recipe
+from model.release.parity import tolerances
+from mulgam.signature import Feature, Signature, Target, graph_inputs, graph_outputs
+
+
+def signature(recipe: Recipe, table: Table, described: tuple[Feature, ...], train: npt.NDArray[np.int64]) -> Signature:
+    """The signature to publish.
+
+    Args:
+        recipe: name and description.
+        table: all rows.
+        described: its features, as `features` gives them.
+        train: numbers of the training rows, whose target range is told.
+    """
+    target = _target(table, train)
+    floor = 1.0 if table.classes else float(np.std(table.target[train])) or 1.0
+    return Signature(
+        recipe.name, table.task, described, target, graph_inputs(described), graph_outputs(target), tolerances(floor),
+        description=recipe.description or table.description, synthetic=table.synthetic,
+    )  # fmt: skip
+
+
+def _target(table: Table, train: npt.NDArray[np.int64]) -> Target:
+    if table.classes:
+        return Target(table.target_name, classes=table.classes)
+    values = table.target[train]
+    unit = table.units.get(table.target_name)
+    return Target(table.target_name, unit, float(values.min()), float(values.max()))
