@@ -42,7 +42,7 @@ def test_the_contracts_hold(copy: Path) -> None:
     ("where", "planted", "contract"),
     [
         ("service/wire.py", "import handler", "The rooms never import one another"),
-        ("model/split.py", "from service.settings import Settings", "The rooms never import one another"),
+        ("model/data/split.py", "from service.settings import Settings", "The rooms never import one another"),
         ("handler/batch.py", "import model.parity", "The rooms never import one another"),
         ("mulgam/golden.py", "import model", "The contract imports no room"),
         ("service/wire.py", "import torch", "The service never loads torch"),
