@@ -13,7 +13,8 @@ from model.data.description import features
 from model.data.graph_inputs import encoded
 from model.data.split import Split, split
 from model.data.table import Table
-from model.networks.served import Served, answers, build, prepared
+from model.networks.building import build
+from model.networks.served import Served, answers, prepared
 from model.recipe.reading import load
 from model.recipe.sections import Recipe
 from model.recipe.writing import dumps
