@@ -16,10 +16,9 @@ from pathlib import Path
 
 from mulgam.checksums import FILE_NAME as SUMS
 from mulgam.errors import MulgamError, RegistryError
-from mulgam.registry import ONNX, TORCHSCRIPT, Entry
+from mulgam.registry import FORMS, Entry
 
-_SERVED_FILE = {"torchscript": TORCHSCRIPT, "onnx": ONNX}
-RUNTIMES = tuple(_SERVED_FILE)
+RUNTIMES = tuple(FORMS)
 _CONFIG = "model-config.yaml"
 _ROOT = Path(__file__).resolve().parent.parent
 # What the worker imports; the tests load archives with nothing else in reach.
@@ -58,7 +57,7 @@ def pack(entry: Entry, runtime: str, store: Path, workers: WorkerOptions) -> Pat
 
     Args:
         entry: a verified version.
-        runtime: "torchscript" or "onnx".
+        runtime: "torchscript" or "onnx"; a version without the model in that form is packed in the one that it has.
         store: the folder to write to, made where it is missing.
         workers: what goes into the archive's configuration.
 
@@ -71,6 +70,7 @@ def pack(entry: Entry, runtime: str, store: Path, workers: WorkerOptions) -> Pat
     """
     if runtime not in RUNTIMES:
         raise ValueError(f"runtime must be one of {', '.join(RUNTIMES)}, not {runtime!r}")
+    runtime = entry.runtime(runtime)
     path = store / f"{entry.model}-{entry.version}.mar"
     try:
         store.mkdir(parents=True, exist_ok=True)
@@ -84,7 +84,7 @@ def pack(entry: Entry, runtime: str, store: Path, workers: WorkerOptions) -> Pat
 
 
 def _members(entry: Entry, runtime: str, workers: WorkerOptions) -> dict[str, bytes]:
-    served = _SERVED_FILE[runtime]
+    served = FORMS[runtime]
     handler = f"mulgam_{runtime}_entry.py"
     manifest = {
         "archiverVersion": "0.12.0",

@@ -54,6 +54,11 @@ def verify(folder: Path, required: Iterable[str] | None = None) -> str:
     return digest
 
 
+def listed(folder: Path) -> set[str]:
+    """The files that SHA256SUMS lists; raises RegistryError where it can't be read."""
+    return set(_read(folder)[0])
+
+
 def file_sha256(path: Path) -> str:
     """The sha256 of a file, in hex; raises RegistryError where it can't be read."""
     try:

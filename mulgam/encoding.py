@@ -5,7 +5,8 @@ training and serving can't drift apart:
 
 - a number becomes float32; a missing one NaN;
 - a category or boolean becomes its vocabulary id: 0 unseen, 1 missing, the known values from 2 on;
-- a text becomes NFC Unicode code points, int32, cut at the signature's length, padded with 0.
+- a text becomes NFC Unicode code points, int32, cut at the signature's length, padded with 0;
+- a tensor's row, a list nested as deeply as its shape, becomes what its datatype says.
 """
 
 from __future__ import annotations
@@ -54,16 +55,18 @@ class Encoder:
             position: _ids(self._features[position])
             for position in self._categories
         }  # fmt: skip
+        self._tensors = [self._positions[feature.name] for feature in signature.tensors]
         self._plain = set(self._numbers) == set(range(len(self._features)))
         self._plain_types = {int, float} | (
             {type(None)} if all(feature.missing for feature in self._features) else set()
         )
 
     def encode(self, instances: object) -> Arrays:
-        """Instances (a list; each a list in feature order, an object, or a bare text) to graph inputs.
+        """Instances (a list; each a list in feature order, an object, or the bare value of a text or one tensor).
 
         Returns:
-            `numeric` float32 [N, F], `categories` int64 [N, C], `text` int32 [N, L]: those the model has.
+            `numeric` float32 [N, F], `categories` int64 [N, C], `text` int32 [N, L]: those the model has; or its own
+            tensors [N, …].
 
         Raises:
             InputError: with the code and the place of the first mistake.
@@ -71,7 +74,9 @@ class Encoder:
         rows = self._rows(instances)
         if self._plain:
             return {NUMERIC: self._plain_numbers(rows)}
-        arrays: Arrays = {}
+        arrays: Arrays = {
+            self._names[p]: np.stack([self._tensor(row[p], n, p) for n, row in enumerate(rows)]) for p in self._tensors
+        }
         if self._numbers:
             arrays[NUMERIC] = np.array(
                 [[self._number(row[p], n, p) for p in self._numbers] for n, row in enumerate(rows)], dtype=np.float32
@@ -124,7 +129,9 @@ class Encoder:
         width = len(self._names)
         rows: list[Sequence[object]] = []
         for number, instance in enumerate(instances):
-            if isinstance(instance, list):
+            if width == len(self._tensors) == 1 and not isinstance(instance, dict):
+                rows.append([instance])
+            elif isinstance(instance, list):
                 if len(instance) != width:
                     raise self._wrong_width(number, instances)
                 rows.append(instance)
@@ -237,6 +244,36 @@ class Encoder:
             raise InputError("WRONG_TYPE", f"{where} must be a string, not {kind(value)}.", field=where)
         return code_points(value, feature.length or 0, where)
 
+    def _tensor(self, value: object, number: int, position: int) -> npt.NDArray[Any]:
+        feature = self._features[position]
+        assert feature.datatype is not None  # a tensor has both
+        assert feature.shape is not None
+        where = f"instances[{number}].{feature.name}"
+        flat = _flat(value, feature.shape, where)
+        dtype = DTYPES[feature.datatype]
+        known = {"f": _NUMBERS, "b": frozenset({bool})}.get(dtype.kind, frozenset({int}))
+        for element in flat:
+            if type(element) not in known:
+                raise InputError("WRONG_TYPE", f"{where}: {kind(element)} is not {feature.datatype}.", field=where)
+        try:
+            array: npt.NDArray[Any] | None = np.array(flat, dtype=np.float64 if dtype.kind == "f" else dtype)
+        except OverflowError:
+            array = None
+        if array is None or (dtype.kind == "f" and not (np.abs(array) <= np.finfo(dtype).max).all()):
+            raise InputError("OUT_OF_RANGE", f"{where} holds a number that is no {feature.datatype}.", field=where)
+        return array.astype(dtype).reshape(feature.shape)
+
+
+def _flat(value: object, shape: tuple[int, ...], where: str) -> list[Any]:
+    """The elements of a list nested as deeply as the shape, row-major; raises InputError WRONG_SHAPE."""
+    level: list[Any] = [value]
+    for size in shape:
+        for part in level:
+            if not isinstance(part, list) or len(part) != size:
+                raise InputError("WRONG_SHAPE", f"{where} must be a list of the shape {list(shape)}.", field=where)
+        level = [element for part in level for element in part]
+    return level
+
 
 def code_points(text: str, length: int, where: str = "text") -> npt.NDArray[np.int32]:
     """A text as NFC code points, int32 [length], cut or padded with 0.
@@ -275,16 +312,18 @@ def check_tensors(signature: Signature, tensors: Arrays) -> int:
         array = tensors[name]
         if array.dtype != DTYPES[tensor.datatype]:
             raise InputError("WRONG_TYPE", f"The input {name!r} must be {tensor.datatype}.", field=name)
-        if array.ndim != 2 or array.shape[1] != tensor.shape[1] or array.shape[0] == 0:
+        if array.ndim == 0 or array.shape[1:] != tensor.shape[1:] or array.shape[0] == 0:
+            expected_shape = ", ".join(["rows", *map(str, tensor.shape[1:])])
             raise InputError(
                 "WRONG_SHAPE",
-                f"The input {name!r} has the shape {list(array.shape)};"
-                f" expected [rows, {tensor.shape[1]}], at least one row.",
+                f"The input {name!r} has the shape {list(array.shape)}; expected [{expected_shape}], at least one row.",
                 field=name,
             )
         if rows not in (None, array.shape[0]):
             raise InputError("RAGGED", f"The input {name!r} has another number of rows than the others.", field=name)
         rows = array.shape[0]
+    if signature.tensors:
+        return rows or 0
     if NUMERIC in tensors:
         _check_numbers(signature, tensors[NUMERIC])
     if CATEGORIES in tensors:

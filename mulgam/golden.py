@@ -24,7 +24,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Golden:
-    """One request: `instances` as a caller would send them, `answer` float32 [N] or [N, K]."""
+    """One request: `instances` as a caller would send them, `answer` float32 [N, …]."""
 
     instances: list[Any]
     answer: npt.NDArray[np.float32]
@@ -72,7 +72,7 @@ def _answer(stored: list[Any], rows: int, where: str) -> npt.NDArray[np.float32]
     except ValueError as problem:
         raise RegistryError(f"{where}: the answer is ragged.") from problem
     # Words, booleans and null make arrays of other kinds.
-    if wide.dtype.kind not in "if" or wide.ndim not in (1, 2) or not (np.abs(wide) <= FLOAT32_MAX).all():
+    if wide.dtype.kind not in "if" or wide.ndim < 1 or not (np.abs(wide) <= FLOAT32_MAX).all():
         raise RegistryError(f"{where}: the answer is not an array of finite numbers.")
     if not len(wide) == rows > 0:
         raise RegistryError(f"{where} has {len(wide)} answers for {rows} instances.")

@@ -24,10 +24,12 @@ from mulgam.signature import Signature
 
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 TORCHSCRIPT, ONNX = "model.pt", "model.onnx"
-FILES = (
-    TORCHSCRIPT, ONNX, "signature.json", "golden.json", "metrics.json", "report.html",
-    "baseline.json", "recipe.toml", "environment.json",
+# Runtime -> the model in its form. A version that was trained has both, one that was brought along may have one.
+FORMS = {"torchscript": TORCHSCRIPT, "onnx": ONNX}
+DOCUMENTS = (
+    "signature.json", "golden.json", "metrics.json", "report.html", "baseline.json", "recipe.toml", "environment.json",
 )  # fmt: skip
+FILES = (*FORMS.values(), *DOCUMENTS)
 _STAGING, _LAST = ".staging", ".last"
 _VERSION = re.compile(r"[1-9][0-9]{0,8}")
 
@@ -45,6 +47,15 @@ class Entry:
     def signature(self) -> Signature:
         """The version's signature; raises RegistryError where it is unreadable."""
         return signature.load(self.path / "signature.json")
+
+    @cached_property
+    def runtimes(self) -> tuple[str, ...]:
+        """The runtimes that this version can be computed by: "torchscript", "onnx" or both."""
+        return tuple(runtime for runtime, name in FORMS.items() if (self.path / name).is_file())
+
+    def runtime(self, wanted: str) -> str:
+        """The wanted runtime where the version has the model in its form, else the one that it has."""
+        return wanted if wanted in self.runtimes else self.runtimes[0]
 
     @cached_property
     def golden(self) -> list[Golden]:
@@ -81,7 +92,7 @@ class Registry:
         if version not in self.versions(model):
             raise RegistryError(f"{self.root} holds no version {version} of {model!r}.")
         path = self.root / model / str(version)
-        digest = checksums.verify(path, required=FILES)
+        digest = checksums.verify(path, required=_needed(path))
         entry = Entry(model, version, path, digest)
         if entry.signature.model != model:
             raise RegistryError(f"{path} is a version of {entry.signature.model!r}, not of {model!r}.")
@@ -130,9 +141,11 @@ class Registry:
         if not MODEL_NAME.fullmatch(model):
             raise RegistryError(f"{model!r} is no model name: letters, digits, '-' and '_', at most 63.")
         found = {path.name for path in staged.iterdir()}
-        if found != set(FILES):
-            odd = sorted(found ^ set(FILES))[0]
-            raise RegistryError(f"A version consists of {len(FILES)} files; {odd!r} is missing or not one of them.")
+        odd = sorted({*found, *DOCUMENTS} ^ found) + sorted(found - set(FILES))
+        if not found & set(FORMS.values()):
+            odd = [ONNX]
+        if odd:
+            raise RegistryError(f"A version consists of {', '.join(FILES)}; {odd[0]!r} is missing or not one of them.")
         _check_readable(staged, model)
         try:
             checksums.write(staged)
@@ -163,6 +176,13 @@ class Registry:
             os.fsync(file.fileno())
             staged.rename(folder / str(version))
             return version
+
+
+def _needed(path: Path) -> set[str]:
+    """What must be there and right in a version: all that was published, its documents and one form at least."""
+    listed = checksums.listed(path)
+    forms = {name for name in FORMS.values() if name in listed or (path / name).exists()}
+    return {*listed, *DOCUMENTS, *(forms or FORMS.values())}
 
 
 def _check_readable(staged: Path, model: str) -> None:

@@ -12,16 +12,17 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 from mulgam import strict
 from mulgam.errors import RegistryError
+from mulgam.tensors import DTYPES, MAX_RANK
 
 FORMAT = 1
-Task = Literal["regression", "classification"]
-FeatureType = Literal["number", "category", "boolean", "text"]
+Task = Literal["regression", "classification", "generic"]
+FeatureType = Literal["number", "category", "boolean", "text", "tensor"]
 
-# Names of the graph's inputs and outputs, the same for every model.
+# Names of the graph's inputs and outputs, the same for every model that takes columns.
 NUMERIC, CATEGORIES, TEXT = "numeric", "categories", "text"
 PREDICTION, PROBABILITIES = "prediction", "probabilities"
 
@@ -43,7 +44,8 @@ class Feature:
     """One column that a caller sends.
 
     `minimum` and `maximum` are the range seen in training (numbers); `vocabulary` the known values
-    (categories, in order: the third id on); `length` the number of code points kept (text).
+    (categories, in order: the third id on); `length` the number of code points kept (text). A `tensor` is an
+    input of the graph under its own name, of `datatype` and, in each row, `shape`.
     """
 
     name: str
@@ -54,17 +56,20 @@ class Feature:
     missing: bool = True
     vocabulary: tuple[str, ...] = ()
     length: int | None = None
+    datatype: str | None = None
+    shape: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
 class Target:
-    """What is predicted: a quantity with its unit and range seen, or one of `classes`."""
+    """What is predicted: a quantity with its unit and range seen, one of `classes`, or a tensor of a `shape` a row."""
 
     name: str
     unit: str | None = None
     minimum: float | None = None
     maximum: float | None = None
     classes: tuple[str, ...] = ()
+    shape: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,11 @@ class Signature:
         """The feature that makes `text`, where there is one."""
         return next((feature for feature in self.features if feature.type == "text"), None)
 
+    @cached_property
+    def tensors(self) -> tuple[Feature, ...]:
+        """The features that are inputs of the graph themselves: all or none."""
+        return tuple(feature for feature in self.features if feature.type == "tensor")
+
     @property
     def output(self) -> Tensor:
         """The tensor that holds the answer."""
@@ -125,7 +135,10 @@ class Signature:
 
 
 def graph_inputs(features: tuple[Feature, ...]) -> tuple[Tensor, ...]:
-    """The graph inputs that these features need: `numeric`, `categories`, `text`, each where it is used."""
+    """The graph inputs that these features need: `numeric`, `categories`, `text`, each where it is used, or tensors."""
+    own = [feature for feature in features if feature.type == "tensor"]
+    if own:
+        return tuple(Tensor(one.name, one.datatype or "", (-1, *(one.shape or ()))) for one in own)
     numbers = sum(feature.type == "number" for feature in features)
     categories = sum(feature.type in ("category", "boolean") for feature in features)
     texts = [feature for feature in features if feature.type == "text"]
@@ -140,7 +153,9 @@ def graph_inputs(features: tuple[Feature, ...]) -> tuple[Tensor, ...]:
 
 
 def graph_outputs(target: Target) -> tuple[Tensor, ...]:
-    """The graph output for a target: `prediction` [N], or `probabilities` [N, K] for K classes."""
+    """The graph output for a target: `prediction` [N], `probabilities` [N, K] for K classes, or its own tensor."""
+    if target.shape is not None:
+        return (Tensor(target.name, "FP32", (-1, *target.shape)),)
     if target.classes:
         return (Tensor(PROBABILITIES, "FP32", (-1, len(target.classes))),)
     return (Tensor(PREDICTION, "FP32", (-1,)),)
@@ -168,8 +183,8 @@ def parse(document: Mapping[str, Any], where: str = "signature.json") -> Signatu
         },
         optional={"description": str, "synthetic": bool},
     )  # fmt: skip
-    if read["task"] not in ("regression", "classification"):
-        raise RegistryError(f"{where}: task is {read['task']!r}, not 'regression' or 'classification'.")
+    if read["task"] not in get_args(Task):
+        raise RegistryError(f"{where}: task is {read['task']!r}, not one of {', '.join(get_args(Task))}.")
     signature = Signature(
         model=read["model"],
         task=cast(Task, read["task"]),
@@ -193,6 +208,10 @@ def _check_consistent(signature: Signature, where: str) -> None:
         raise RegistryError(f"{where} names a feature twice.")
     if sum(feature.type == "text" for feature in signature.features) > 1:
         raise RegistryError(f"{where} names more than one text feature.")
+    if signature.tensors and len(signature.tensors) != len(names):
+        raise RegistryError(f"{where} mixes tensors with other features.")
+    if (signature.task == "generic") != (signature.target.shape is not None):
+        raise RegistryError(f"{where}: the target's shape belongs to a generic model, and only there.")
     if (signature.task == "classification") != bool(signature.target.classes):
         raise RegistryError(f"{where}: classes belong to classification, and only there.")
     if signature.inputs != graph_inputs(signature.features):
@@ -208,10 +227,11 @@ def _feature(value: object, where: str) -> Feature:
         required={"name": str, "type": str, "missing": bool},
         optional={
             "unit": str, "minimum": strict.NUMBER, "maximum": strict.NUMBER, "vocabulary": list, "length": int,
+            "datatype": str, "shape": list,
         },
     )  # fmt: skip
-    if read["type"] not in ("number", "category", "boolean", "text"):
-        raise RegistryError(f"{where}: type is {read['type']!r}, not number, category, boolean or text.")
+    if read["type"] not in get_args(FeatureType):
+        raise RegistryError(f"{where}: type is {read['type']!r}, not one of {', '.join(get_args(FeatureType))}.")
     if not read["name"]:
         raise RegistryError(f"{where}: the name is empty.")
     if read["type"] == "text" and not (read["length"] or 0) > 0:
@@ -220,8 +240,14 @@ def _feature(value: object, where: str) -> Feature:
         raise RegistryError(f"{where}: a length belongs to a text, and only there.")
     if read["type"] != "category" and read["vocabulary"]:
         raise RegistryError(f"{where}: a vocabulary belongs to a category, and only there.")
+    described = read["datatype"] is not None or read["shape"] is not None
+    if read["type"] == "tensor" and (read["datatype"] not in DTYPES or read["shape"] is None):
+        raise RegistryError(f"{where}: a tensor needs a shape and a datatype, one of {', '.join(DTYPES)}.")
+    if read["type"] != "tensor" and described:
+        raise RegistryError(f"{where}: a datatype and a shape belong to a tensor, and only there.")
     _check_range(read, where)
-    return Feature(**{**read, "vocabulary": _strings(read["vocabulary"] or [], f"{where}: vocabulary")})
+    vocabulary = _strings(read["vocabulary"] or [], f"{where}: vocabulary")
+    return Feature(**{**read, "vocabulary": vocabulary, "shape": _row_shape(read["shape"], where)})
 
 
 def _target(value: object, where: str) -> Target:
@@ -229,10 +255,21 @@ def _target(value: object, where: str) -> Target:
         value,
         where,
         required={"name": str},
-        optional={"unit": str, "minimum": strict.NUMBER, "maximum": strict.NUMBER, "classes": list},
-    )
+        optional={"unit": str, "minimum": strict.NUMBER, "maximum": strict.NUMBER, "classes": list,
+                  "shape": list},
+    )  # fmt: skip
     _check_range(read, where)
-    return Target(**{**read, "classes": _strings(read["classes"] or [], f"{where}: classes")})
+    classes = _strings(read["classes"] or [], f"{where}: classes")
+    return Target(**{**read, "classes": classes, "shape": _row_shape(read["shape"], where)})
+
+
+def _row_shape(sizes: list[Any] | None, where: str) -> tuple[int, ...] | None:
+    """The shape of one row of a tensor: whole sizes, one at least of each."""
+    if sizes is None:
+        return None
+    if len(sizes) >= MAX_RANK or not all(type(size) is int and size > 0 for size in sizes):
+        raise RegistryError(f"{where}: a row's shape must be a list of at most {MAX_RANK - 1} sizes above 0.")
+    return tuple(sizes)
 
 
 def _check_range(read: Mapping[str, Any], where: str) -> None:
@@ -273,4 +310,4 @@ def _strings(values: list[Any], where: str) -> tuple[str, ...]:
 
 
 def _without_empty(document: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in document.items() if value is not None and value != ()}
+    return {name: value for name, value in document.items() if value is not None and (value != () or name == "shape")}

@@ -18,7 +18,7 @@ async def predict(served: Served, tensors: Arrays, backend: Backend, timeout: fl
     """The model's output for encoded tensors.
 
     Returns:
-        float32 [N] (regression) or [N, K] (classification), finite.
+        float32 [N] (regression), [N, K] (classification) or [N, …] (generic), finite.
 
     Raises:
         BackendError: 502 where the answer has another digest, shape or a non-finite value; 503; 504.

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from mulgam.encoding import Encoder, shown
+from mulgam.errors import RegistryError
 from mulgam.registry import Entry, Registry
 from mulgam.signature import Signature, Tolerance
 from service.errors import ApiError
@@ -57,6 +58,14 @@ class Served:
         return scores
 
 
+def check_has_onnx(entry: Entry) -> None:
+    """Raise RegistryError for a version that was published without ONNX: nothing computes it in the gateway."""
+    if "onnx" not in entry.runtimes:
+        raise RegistryError(
+            f"Version {entry.version} of {entry.model!r} has TorchScript only; serve it with BACKEND=torchserve."
+        )
+
+
 class Catalogue:
     """The served models by name."""
 
@@ -96,9 +105,10 @@ class Catalogue:
 
 
 def load(registry: Registry, versions: Mapping[str, int], runtime: str) -> Catalogue:
-    """Verify these versions and make them ready for requests.
+    """Verify these versions and make them ready for requests, by `runtime` where they have the model in its form.
 
     Raises:
         RegistryError: one of them is missing or not what was published.
     """
-    return Catalogue(Served(registry.entry(model, version), runtime) for model, version in versions.items())
+    entries = (registry.entry(model, version) for model, version in versions.items())
+    return Catalogue(Served(entry, entry.runtime(runtime)) for entry in entries)

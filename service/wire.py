@@ -77,7 +77,7 @@ def predictions(signature: Signature, output: npt.NDArray[np.float32], probabili
 
     Args:
         signature: of the model that answered.
-        output: float32 [N] (regression) or [N, K] (classification).
+        output: float32 [N] (regression), [N, K] (classification) or [N, …] (generic).
         probabilities: whether each class's probability is added to every prediction.
     """
     if not signature.target.classes:

@@ -19,7 +19,7 @@ from mulgam.onnx_file import check_self_contained
 from mulgam.registry import ONNX
 from service.backends.base import Answer
 from service.errors import backend_unavailable
-from service.served import Served
+from service.served import Served, check_has_onnx
 
 CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 
@@ -118,6 +118,7 @@ def _session(served: Served, device: str) -> Any:
     options.enable_cpu_mem_arena = False
     options.enable_mem_pattern = False
     path = served.entry.path / ONNX
+    check_has_onnx(served.entry)
     check_self_contained(path)
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=_providers(device))

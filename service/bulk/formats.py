@@ -10,7 +10,7 @@ from mulgam.signature import Signature
 from service.bulk.csv_rows import CsvReader, CsvWriter
 from service.bulk.lines import Lines
 from service.bulk.ndjson_rows import NdjsonReader, NdjsonWriter
-from service.bulk.rows import RowReader, RowWriter
+from service.bulk.rows import RowReader, RowWriter, check_tabular
 
 FORMATS = ("csv", "tsv", "ndjson")
 _SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".ndjson": "ndjson", ".jsonl": "ndjson"}
@@ -47,7 +47,8 @@ def check_pair(source: str, target: str) -> None:
 
 
 def reader_of(form: str, lines: Lines, signature: Signature, keep: Sequence[str]) -> RowReader:
-    """Reads a table; raises InputError where its header is not this model's."""
+    """Reads a table; raises InputError where its header is not this model's, ApiError where no table is."""
+    check_tabular(signature)
     if form == "ndjson":
         return NdjsonReader(lines)
     return CsvReader(lines, signature, keep, _DELIMITERS[form])

@@ -123,6 +123,13 @@ class Scorer:
                 self._computed(some, numbers[part], batch, outputs, good)
 
 
+def check_tabular(signature: Signature) -> None:
+    """Raise ApiError 415 where a row of this model is no row of a table."""
+    if signature.tensors or signature.target.shape is not None:
+        sentence = f"{signature.model!r} takes or gives tensors, which fit no row of a table; send them as JSON or V2."
+        raise ApiError(415, "UNSUPPORTED_MEDIA_TYPE", sentence)
+
+
 def of_row(problem: InputError) -> InputError:
     """The same problem in the words of one row: its place is its line."""
     sentence = str(problem).replace("instances[0].", "").replace("instances[0]", "The row")

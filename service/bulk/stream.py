@@ -21,7 +21,7 @@ from service.bulk.csv_rows import CsvReader, CsvWriter, keep_list
 from service.bulk.kinds import CSV, NAMES
 from service.bulk.lines import Lines
 from service.bulk.ndjson_rows import NdjsonReader, NdjsonWriter
-from service.bulk.rows import Batch, RowReader, RowWriter, Scorer
+from service.bulk.rows import Batch, RowReader, RowWriter, Scorer, check_tabular
 from service.errors import ApiError, body_too_large, from_input_error, from_status, too_busy
 from service.plane import DataPlane
 from service.protocols.base import Output
@@ -158,6 +158,7 @@ class BulkAnswer:
         if "probabilities" in parameters:
             raise ApiError(400, "BAD_PARAMETER", "A table is answered without ?probabilities.", "probabilities")
         keep = keep_list(parameters.get("keep", []))
+        check_tabular(signature)
         reader: RowReader
         if self._kind == CSV:
             reader, self._writer = CsvReader(lines, signature, keep), CsvWriter(signature, keep)

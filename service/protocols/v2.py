@@ -7,6 +7,7 @@ a classifier.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,8 @@ class V2:
         """The whole body is the bytes of the one input, and every output comes back binary."""
         inputs = served.signature.inputs
         dtype = v2.DTYPES[inputs[0].datatype]
-        width = inputs[0].shape[1]
+        row = inputs[0].shape[1:]
+        width = math.prod(row)
         if len(inputs) != 1:
             raise InputError("WRONG_SHAPE", "A raw body needs a model with one input; this one has more.")
         if not call.body or len(call.body) % (dtype.itemsize * width):
@@ -67,7 +69,7 @@ class V2:
                 "WRONG_SIZE",
                 f"A raw body must hold rows of {width} × {inputs[0].datatype}, not {len(call.body)} bytes.",
             )
-        tensors = {inputs[0].name: np.frombuffer(call.body, dtype).reshape(-1, width)}
+        tensors = {inputs[0].name: np.frombuffer(call.body, dtype).reshape(-1, *row)}
         rows = check_tensors(served.signature, tensors)
         check_rows(rows, max_rows)
         chosen = wanted(served, None, True)

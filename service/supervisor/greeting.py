@@ -23,7 +23,9 @@ def greeting(settings: Settings, entries: list[Entry]) -> str:
     lines = [f"\nMulgam serves {address}:{settings.port} (health and metrics: port {settings.admin_port}{rpc})"]
     for entry in entries:
         lines.append(f"  {entry.model}, version {entry.version}, {entry.signature.task}, digest {entry.digest[:12]}")
-    short = [entry for entry in entries if len(entry.signature.features) <= MAX_FEATURES]
+    short = [
+        entry for entry in entries if len(entry.signature.features) <= MAX_FEATURES and not entry.signature.tensors
+    ]
     if short:
         entry = min(short, key=lambda one: len(one.signature.features))
         body = json.dumps({"instances": [example(entry.signature)]}, ensure_ascii=False)

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from mulgam import serving, tensors
-from mulgam.errors import MulgamError
+from mulgam.errors import MulgamError, RegistryError
 from mulgam.registry import Entry, Registry
 from service import metrics
+from service.served import check_has_onnx
 from service.settings import Settings
 from service.status import Order
 from service.supervisor.admin import AdminListener, port_taken
@@ -51,7 +52,7 @@ class Supervisor:
         registry = self._registry = Registry(settings.registry)
         plan = serving.read(registry)
         self._generation = plan.generation
-        self._entries = _resolve(registry, plan)
+        self._entries = _resolve(registry, plan, settings.backend)
         _check_port(settings.host, settings.port, "PORT")
         if settings.grpc_port:
             _check_port(settings.host, settings.grpc_port, "MULGAM_GRPC_PORT")
@@ -164,15 +165,30 @@ class Supervisor:
         return task
 
 
-def _resolve(registry: Registry, plan: serving.Plan) -> dict[str, Entry]:
+def _resolve(registry: Registry, plan: serving.Plan, backend: str) -> dict[str, Entry]:
     """What is to be served; what was refused is said."""
     entries, refused = serving.resolve(registry, plan)
+    if backend == "onnxruntime":
+        entries, lacking = _with_onnx(entries)
+        refused += lacking
     for problem in refused:
         log.error("refused: %s", problem)
     if not entries:
-        found = "no version in it verifies" if refused else "it holds no model"
+        found = "no version in it verifies and can be run here" if refused else "it holds no model"
         raise MulgamError(f"There is nothing to serve from {registry.root}: {found}. Run `make train` first.")
     return entries
+
+
+def _with_onnx(entries: Mapping[str, Entry]) -> tuple[dict[str, Entry], list[RegistryError]]:
+    """The versions that the gateway can compute itself, and why it can't compute the others."""
+    able, lacking = {}, []
+    for model, entry in entries.items():
+        try:
+            check_has_onnx(entry)
+            able[model] = entry
+        except RegistryError as problem:
+            lacking.append(problem)
+    return able, lacking
 
 
 def _widest_row(entries: Iterable[Entry]) -> int:

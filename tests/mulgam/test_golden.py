@@ -86,7 +86,6 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "answer with null": (request(answer=[[0.5, None]]), "not an array of finite numbers"),
     "ragged answer": (request(answer=[[0.5], [0.5, 0.5]]), "the answer is ragged"),
     "answer above float32": (request(answer=[1e39]), "not an array of finite numbers"),
-    "answer of three dimensions": (request(answer=[[[1]]]), "not an array of finite numbers"),
     "more answers than rows": (request(answer=[1, 2]), "2 answers for 1 instances"),
     "nothing asked": (request(instances=[], answer=[]), "not an array|0 answers"),
 }

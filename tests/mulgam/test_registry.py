@@ -153,13 +153,37 @@ def test_a_run_that_fails_leaves_nothing(empty: Registry) -> None:
 
 @pytest.mark.parametrize("name", ["model.onnx", "golden.json", "environment.json"])
 def test_a_version_lacking_a_file_is_not_published(empty: Registry, notes: Entry, name: str) -> None:
-    """All files or none."""
+    """All documents and at least one form of the model."""
     with empty.staging() as staged:
         fill(staged, notes)
         (staged / name).unlink()
+        if name == "model.onnx":
+            (staged / "model.pt").unlink()
         with pytest.raises(RegistryError, match=f"'{name}' is missing or not one of them"):
             empty.publish(staged, "notes")
     assert empty.versions("notes") == []
+
+
+@pytest.mark.parametrize(("lacking", "runtime"), [("model.pt", "onnx"), ("model.onnx", "torchscript")])
+def test_a_version_may_have_the_model_in_one_form(empty: Registry, notes: Entry, lacking: str, runtime: str) -> None:
+    """It tells which runtime can compute it, and is what was published only while that form is there."""
+    with empty.staging() as staged:
+        fill(staged, notes)
+        (staged / lacking).unlink()
+        entry = empty.publish(staged, "notes")
+    assert entry.runtimes == (runtime,)
+    assert {entry.runtime(wanted) for wanted in ("onnx", "torchscript")} == {runtime}
+    assert notes.runtime("onnx") == "onnx"
+    (entry.path / {"onnx": "model.onnx", "torchscript": "model.pt"}[runtime]).unlink()
+    with pytest.raises(RegistryError, match="is missing or not a plain file"):
+        empty.entry("notes", 1)
+
+
+def test_a_form_that_was_removed_is_missed(own_registry: Registry) -> None:
+    """One form is enough for publishing, not for a version that was published with two."""
+    (own_registry.root / "notes" / "1" / "model.onnx").unlink()
+    with pytest.raises(RegistryError, match=r"model\.onnx is missing"):
+        own_registry.entry("notes", 1)
 
 
 def test_a_version_with_a_file_more_is_not_published(empty: Registry, notes: Entry) -> None:
