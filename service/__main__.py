@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import sys
 
 from mulgam.errors import MulgamError
-from service import logs
+from service import keys, logs
 from service.backends import remote
-from service.settings import described, from_environment
+from service.settings import described, from_environment, is_loopback
 from service.supervisor.run import Supervisor
+
+log = logging.getLogger(__name__)
 
 
 def main() -> int:
@@ -20,7 +23,10 @@ def main() -> int:
         settings = from_environment()
         if settings.backend == "oip":
             remote.from_settings(settings)  # for its error, before anything is started
+        keys.from_setting(settings.api_keys_file)  # for its error, too
         logs.configure(settings)
+        if not (settings.api_keys_file or is_loopback(settings.host)):
+            log.warning("whoever reaches %s may ask for predictions: no MULGAM_API_KEYS_FILE is set", settings.host)
         asyncio.run(Supervisor(settings).run())
     except MulgamError as problem:
         print(f"mulgam serve: {problem}", file=sys.stderr)

@@ -26,7 +26,7 @@ def create_app(plane: DataPlane, bridge: Bridge) -> Flask:
     app = Flask("mulgam", static_folder=None)
     app.json = _Json(app)
     app.url_map.merge_slashes = False
-    requests.install(app, plane.settings, plane.metrics)
+    requests.install(app, plane.settings, plane.metrics, plane.keys)
     app.register_blueprint(predict.blueprint(plane, bridge))
     app.register_blueprint(models.blueprint(plane))
     app.register_blueprint(v1.blueprint(plane))

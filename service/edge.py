@@ -48,6 +48,7 @@ class Edge:
         self._plane = plane
         self._settings = plane.settings
         self._metrics = plane.metrics
+        self._keys = plane.keys
         self._threads = ThreadPoolExecutor(plane.settings.threads, thread_name_prefix="request")
         self._overdue = Overdue(plane.settings.body_timeout)
         # A hook that someone added to the app must see every request: then all of them go there.
@@ -62,6 +63,8 @@ class Edge:
         """Answer one request."""
         metrics = self._metrics
         try:
+            if self._keys is not None:
+                self._keys.check(scope.path, scope.headers.get)
             length = check_head(scope.path, scope.query_string, scope.headers.items())
             if bulk_kind(scope.method, scope.path, scope.headers.get("content-type")) is not None:
                 await self._bulk.answer(self._environ(scope, b""), exchange, scope.client, length)

@@ -18,7 +18,7 @@ from granian.server.embed import Server
 
 from mulgam.errors import MulgamError
 from mulgam.registry import Registry
-from service import logs
+from service import keys, logs
 from service.app import create_app
 from service.backends import remote
 from service.backends.base import Backend
@@ -48,9 +48,10 @@ def main() -> int:
         backend = _backend(settings, catalogue, options.torchserve)
         tracing = _tracing(settings)
     except MulgamError as problem:
+        known_keys = keys.from_setting(settings.api_keys_file)
         print(f"mulgam gateway: {problem}", file=sys.stderr)
         return 1
-    plane = DataPlane(settings, catalogue, backend, Metrics(), tracing)
+    plane = DataPlane(settings, catalogue, backend, Metrics(), tracing, known_keys)
     plane.metrics.generation.set(options.generation)
     try:
         with contextlib.suppress(KeyboardInterrupt):

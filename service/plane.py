@@ -9,6 +9,7 @@ from mulgam.encoding import Arrays
 from service.backends.base import Backend
 from service.batcher import Batcher
 from service.errors import backend_unavailable
+from service.keys import Keys
 from service.metrics import Metrics
 from service.prediction import predict
 from service.protocols.base import Output
@@ -27,6 +28,7 @@ class DataPlane:
         backend: computes their predictions.
         metrics: where they are counted.
         tracing: takes callers' traces over.
+        keys: that callers must show; None asks for none.
     """
 
     def __init__(
@@ -36,8 +38,10 @@ class DataPlane:
         backend: Backend,
         metrics: Metrics,
         tracing: Tracing | None = None,
+        keys: Keys | None = None,
     ) -> None:
         self.settings = settings
+        self.keys = keys
         self.runtime = runtime_of(settings)
         self.catalogue = catalogue
         self.backend = backend

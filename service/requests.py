@@ -9,8 +9,9 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
 from service.bulk.kinds import bulk_kind
-from service.calls import Reply, request_id
+from service.calls import SAFE_HEADERS, Reply, request_id
 from service.errors import ApiError, body_too_large, from_status
+from service.keys import Keys
 from service.metrics import NO_MODEL, Metrics
 from service.respond import error_reply, log_error
 from service.settings import Settings
@@ -24,14 +25,16 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"
 _PROBES = frozenset({"/livez", "/readyz", "/metrics"})
 
 
-def install(app: Flask, settings: Settings, metrics: Metrics | None) -> None:
-    """Give the app ids, limits, counters (where there are metrics) and the one shape of errors."""
+def install(app: Flask, settings: Settings, metrics: Metrics | None, keys: Keys | None = None) -> None:
+    """Give the app ids, keys and counters (where there are any), limits, and the one shape of errors."""
 
     @app.before_request
     def begin() -> None:
         g.started = request.environ.get(RECEIVED) or time.perf_counter()
         g.request_id = request_id(request.headers.get("X-Request-Id"))
         g.predicted = False
+        if keys is not None:
+            keys.check(request.path, request.headers.get)
         # Werkzeug would take `post` for POST; a method is case-sensitive (RFC 9110, 9.1).
         if request.environ["REQUEST_METHOD"] not in _METHODS:
             raise from_status(501)
@@ -43,6 +46,8 @@ def install(app: Flask, settings: Settings, metrics: Metrics | None) -> None:
     @app.after_request
     def finish(response: Response) -> Response:
         response.headers["X-Request-Id"] = g.request_id
+        for name, value in SAFE_HEADERS:
+            response.headers.setdefault(name, value)
         # `respond` has counted the predictions that it answered.
         if metrics is not None and not g.predicted:
             metrics.requests.labels(NO_MODEL, NO_MODEL, "http", str(response.status_code)).inc()

@@ -11,7 +11,7 @@ import orjson
 from mulgam.errors import InputError
 from service import compression
 from service.bridge import Bridge
-from service.calls import Call, Reply
+from service.calls import SAFE_HEADERS, Call, Reply
 from service.errors import ApiError, from_input_error, from_status
 from service.plane import DataPlane
 from service.protocols.base import JSON_HEADERS, Decoded, Output, PredictionProtocol
@@ -61,7 +61,7 @@ def respond_in_thread(
 
 def error_reply(error: ApiError, request_id: str) -> Reply:
     """An error in the one shape."""
-    headers = [*JSON_HEADERS, ("x-request-id", request_id)]
+    headers = [*JSON_HEADERS, ("x-request-id", request_id), *SAFE_HEADERS]
     headers += [(name.lower(), value) for name, value in error.headers.items()]
     return Reply(error.status, headers, orjson.dumps(error.document(request_id)))
 
@@ -101,7 +101,7 @@ def _decoded(plane: DataPlane, protocol: PredictionProtocol, served: Served, cal
 
 def _rendered(served: Served, call: Call, decoded: Decoded, output: Output) -> Reply:
     headers, body = decoded.render(output)
-    headers = [*headers, ("x-model-digest", served.digest), ("x-request-id", call.request_id)]
+    headers = [*headers, ("x-model-digest", served.digest), ("x-request-id", call.request_id), *SAFE_HEADERS]
     return compression.compressed(Reply(200, headers, body), call.header("accept-encoding"))
 
 

@@ -95,6 +95,9 @@ class Settings:
     log_format: str = setting("auto", "auto: text on a terminal, else JSON lines", ("auto", "json", "text"))
     log_level: str = setting("info", "least level that is logged", ("debug", "info", "warning", "error"))
 
+    api_keys_file: str = setting(
+        "", "file with the API keys that callers must show, one on each line; none: no key is asked for"
+    )
     @property
     def shows_health(self) -> bool:
         """Whether health and metrics are on the public port."""

@@ -32,6 +32,7 @@ from service.trace import Trace, current, taken
 NAME = "grpc"
 _CODES = {
     400: grpc.StatusCode.INVALID_ARGUMENT,
+    401: grpc.StatusCode.UNAUTHENTICATED,
     404: grpc.StatusCode.NOT_FOUND,
     408: grpc.StatusCode.DEADLINE_EXCEEDED,
     413: grpc.StatusCode.RESOURCE_EXHAUSTED,
@@ -58,7 +59,7 @@ class Calls:
     async def live(self, _: Any, context: Context) -> bytes:
         """Whoever answers is alive."""
         return await self._described(
-            context, messages.ServerLiveRequest, lambda _: messages.ServerLiveResponse(live=True)
+            context, messages.ServerLiveRequest, lambda _: messages.ServerLiveResponse(live=True), is_open=True
         )
 
     async def ready(self, _: Any, context: Context) -> bytes:
@@ -67,6 +68,7 @@ class Calls:
             context,
             messages.ServerReadyRequest,
             lambda _: messages.ServerReadyResponse(ready=any(self._plane.readiness.ready().values())),
+            is_open=True,
         )
 
     async def server(self, _: Any, context: Context) -> bytes:
@@ -114,6 +116,7 @@ class Calls:
         served: Served | None = None
         started = time.perf_counter()
         try:
+            self._check_key(context)
             data = await self._read(context)
             started = time.perf_counter()
             if metrics.inflight_now >= self._plane.settings.max_inflight:
@@ -155,11 +158,15 @@ class Calls:
         _, body = await self._run(output.nbytes, decoded.render, output)
         return body
 
-    async def _described(self, context: Context, kind: Any, answer: Callable[[Any], Message]) -> bytes:
-        """The answer to a question about the server or a model."""
+    async def _described(
+        self, context: Context, kind: Any, answer: Callable[[Any], Message], is_open: bool = False
+    ) -> bytes:
+        """The answer to a question about the server or a model; an open one needs no key."""
         identity = request_id(_metadata(context, "x-request-id"))
         started = time.perf_counter()
         try:
+            if not is_open:
+                self._check_key(context)
             data = await self._read(context)
             try:
                 request = kind.FromString(data)
@@ -172,6 +179,11 @@ class Calls:
         context.set_trailing_metadata((("x-request-id", identity),))
         self._count(None, 200, started)
         return body
+
+    def _check_key(self, context: Context) -> None:
+        """Before anything is read; raises ApiError 401."""
+        if self._plane.keys is not None:
+            self._plane.keys.check(NAME, partial(_metadata, context))
 
     async def _read(self, context: Context) -> bytes:
         """The one message of a request; raises ApiError 408, InputError EMPTY_BODY."""

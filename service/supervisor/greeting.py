@@ -29,9 +29,11 @@ def greeting(settings: Settings, entries: list[Entry]) -> str:
     if short:
         entry = min(short, key=lambda one: len(one.signature.features))
         body = json.dumps({"instances": [example(entry.signature)]}, ensure_ascii=False)
+        key = ['    -H "Authorization: Bearer $KEY" \\'] if settings.api_keys_file else []
         lines += [
             "Try:",
             f"  curl {address}:{settings.port}/predict/{entry.model} \\",
+            *key,
             f"    -H 'Content-Type: application/json' -d {shlex.quote(body)}",
         ]
     return "\n".join(lines)
