@@ -57,15 +57,14 @@ class Edge:
         self._ways_of: Catalogue | None = None
         self._bulk = BulkEdge(app, plane)
         self._reading = 0
-        self.draining = False
 
     async def __rsgi__(self, scope: Scope, exchange: Exchange) -> None:
         """Answer one request."""
         metrics = self._metrics
         try:
+            length = check_head(scope.path, scope.query_string, scope.headers.items())
             if self._keys is not None:
                 self._keys.check(scope.path, scope.headers.get)
-            length = check_head(scope.path, scope.query_string, scope.headers.items())
             if bulk_kind(scope.method, scope.path, scope.headers.get("content-type")) is not None:
                 await self._bulk.answer(self._environ(scope, b""), exchange, scope.client, length)
                 return
@@ -81,12 +80,18 @@ class Edge:
             reply = await self._answer(scope, body)
         finally:
             metrics.inflight_now -= 1
-        if self.draining:
+        if self._plane.is_draining:
             reply.headers.append(CLOSE)
         exchange.response_bytes(reply.status, reply.headers, reply.body)
 
+    def cut_off(self) -> None:
+        """End the tables that are under way: there is no more time for them."""
+        self._plane.is_closing = True
+        self._bulk.cut_off()
+
     async def close(self) -> None:
         """Let the threads finish."""
+        self.cut_off()
         self._overdue.close()
         await self._bulk.close()
         await asyncio.get_running_loop().run_in_executor(None, self._threads.shutdown)

@@ -72,6 +72,13 @@ def too_busy() -> ApiError:
     )  # fmt: skip
 
 
+def service_stopping() -> ApiError:
+    """503: the process ends and can't wait any longer."""
+    return ApiError(
+        503, "SERVICE_STOPPING", "The service is stopping; send what is left again.", headers={"Retry-After": "1"}
+    )
+
+
 def body_too_large(limit: int) -> ApiError:
     """413, before the body is read where its length is known."""
     return ApiError(413, "BODY_TOO_LARGE", f"The body is larger than the {limit} bytes that are taken.")

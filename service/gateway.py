@@ -27,6 +27,7 @@ from service.backends.onnxruntime import OnnxRuntimeBackend
 from service.backends.torchserve import TorchServeBackend
 from service.bridge import Bridge
 from service.edge import Edge
+from service.ending import Ending, finished
 from service.line import Line
 from service.metrics import Metrics
 from service.plane import DataPlane, runtime_of
@@ -47,8 +48,8 @@ def main() -> int:
         catalogue = load(Registry(settings.registry), options.serve, runtime_of(settings))
         backend = _backend(settings, catalogue, options.torchserve)
         tracing = _tracing(settings)
-    except MulgamError as problem:
         known_keys = keys.from_setting(settings.api_keys_file)
+    except MulgamError as problem:
         print(f"mulgam gateway: {problem}", file=sys.stderr)
         return 1
     plane = DataPlane(settings, catalogue, backend, Metrics(), tracing, known_keys)
@@ -83,21 +84,26 @@ async def _serve(plane: DataPlane, line: Line) -> None:
         log_enabled=False,
         http1_settings=HTTP1Settings(header_read_timeout=round(plane.settings.body_timeout * 1000)),
     )
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    ending = Ending()
+    loop.add_signal_handler(signal.SIGTERM, ending.drain)
+    loop.add_signal_handler(signal.SIGINT, ending.hurry)
     rpc = await _rpc(plane)
     tasks = [
         loop.create_task(plane.readiness.watch(), name="readiness"),
-        loop.create_task(line.report(plane, stop), name="status"),
+        loop.create_task(line.report(plane, ending), name="status"),
         loop.create_task(line.obey(plane), name="orders"),
     ]
     serving = loop.create_task(server.serve(), name="server")
-    stopping = loop.create_task(stop.wait(), name="stop")
+    stopping = loop.create_task(ending.asked.wait(), name="stop")
     await asyncio.wait([serving, stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
-    edge.draining = True
+    if stopping.done():
+        await ending.announced(plane)
+    plane.drain()
     server.stop()  # type: ignore[no-untyped-call]
-    await asyncio.gather(serving, *((rpc.stop(),) if rpc else ()), return_exceptions=True)
+    grace = plane.settings.grace
+    in_hand = asyncio.gather(serving, *((rpc.stop(grace),) if rpc else ()), return_exceptions=True)
+    await finished(in_hand, edge, grace)
+    in_hand.cancel()
     for task in (*tasks, stopping):
         task.cancel()
     results = await asyncio.gather(*tasks, stopping, return_exceptions=True)

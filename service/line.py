@@ -9,6 +9,7 @@ import sys
 
 from mulgam.registry import Registry
 from service import status
+from service.ending import Ending
 from service.following import adopt
 from service.plane import DataPlane
 
@@ -28,8 +29,8 @@ class Line:
         self._generation = generation
         self._refused: dict[str, str] = {}
 
-    async def report(self, plane: DataPlane, stop: asyncio.Event) -> None:
-        """Bring the metrics up to date and tell the state; when nobody reads any more, the supervisor is gone: stop."""
+    async def report(self, plane: DataPlane, ending: Ending) -> None:
+        """Bring the metrics up to date and tell the state; when nobody reads any more, the supervisor is gone: end."""
         os.set_blocking(self._descriptor, False)
         while True:
             plane.metrics.flush()
@@ -39,7 +40,7 @@ class Line:
                 pass
             except OSError:
                 log.error("the supervisor is gone; stopping")
-                stop.set()
+                ending.hurry()
                 return
             await asyncio.sleep(status.INTERVAL_SECONDS)
 

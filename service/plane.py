@@ -49,6 +49,8 @@ class DataPlane:
         self.tracing = tracing or Tracing()
         self.readiness = Readiness(catalogue, backend, settings.ready_interval)
         self.held: Counter[str] = Counter()
+        self.is_draining = False
+        self.is_closing = False
         self._batchers = {served.digest: self._batcher(served) for served in catalogue}
         for served in catalogue:
             metrics.describe(served, held_out_scores(served))
@@ -69,6 +71,11 @@ class DataPlane:
         for served in old:
             self.metrics.undescribe(served)
         return old
+
+    def drain(self) -> None:
+        """Answer on, and have callers go elsewhere: not ready, each connection closed with its answer."""
+        self.is_draining = True
+        self.readiness.stop()
 
     def hold(self, served: Served, count: int) -> None:
         """Requests that take long begin (1) or end (-1) with this version; it is kept for them."""

@@ -41,11 +41,17 @@ class Readiness:
         self._interval = interval
         self._states = {served.name: State(False, "no golden request was answered yet") for served in catalogue}
         self._turn = 0
+        self._stopping = False
 
     @property
     def states(self) -> Mapping[str, State]:
         """The present state of each model."""
         return self._states
+
+    def stop(self) -> None:
+        """Say no from now on: the process ends, though it still answers."""
+        self._stopping = True
+        self._states = {model: self._told(state) for model, state in self._states.items()}
 
     def ready(self) -> dict[str, bool]:
         """Model -> whether it is ready."""
@@ -61,7 +67,8 @@ class Readiness:
         """Replay for another set of versions from now on; each of them has just given its golden answers."""
         known = self._catalogue
         self._states = {
-            served.name: self._states[served.name] if known.serves(served) else State(True) for served in catalogue
+            served.name: self._states[served.name] if known.serves(served) else self._told(State(True))
+            for served in catalogue
         }
         self._catalogue = catalogue
 
@@ -88,8 +95,13 @@ class Readiness:
         requests = served.entry.golden
         state = await self.verdict(served, [requests[self._turn % len(requests)]] if before.ready else requests)
         if self._catalogue.serves(served):
-            self._states[served.name] = state
+            self._states[served.name] = self._told(state)
+        if self._stopping:
+            return
         if before.ready and not state.ready:
             log.warning("model %s is not ready: %s", served.name, state.cause)
         elif state.ready and not before.ready:
             log.info("model %s version %d is ready", served.name, served.version)
+
+    def _told(self, state: State) -> State:
+        return State(False, "the gateway is stopping", state.wrong) if self._stopping else state

@@ -86,8 +86,17 @@ class Settings:
     request_timeout: float = setting(10.0, "time a prediction may take; then 504", minimum=0.1, maximum=600)
     startup_timeout: float = setting(120.0, "time until every model must answer", minimum=1, maximum=3600)
     ready_interval: float = setting(1.0, "time between golden replays", minimum=0.1, maximum=60)
+    drain_delay: float = setting(
+        5.0, "time after SIGTERM for which requests are taken while readiness says no; Ctrl-C: none", maximum=3600
+    )
+    grace: float = setting(
+        15.0, "time after that in which what is in hand is finished; then tables are cut off", minimum=1, maximum=3600
+    )
     public_health: str = setting(
         "auto", "health and metrics on the public port too; auto: where HOST is loopback", ("auto", "yes", "no")
+    )
+    api_keys_file: str = setting(
+        "", "file with the API keys that callers must show, one on each line; none: no key is asked for"
     )
     otlp_endpoint: str = setting(
         "", "http://host:port of an OTLP collector that gets a span of each prediction (needs the group otel)"
@@ -95,9 +104,6 @@ class Settings:
     log_format: str = setting("auto", "auto: text on a terminal, else JSON lines", ("auto", "json", "text"))
     log_level: str = setting("info", "least level that is logged", ("debug", "info", "warning", "error"))
 
-    api_keys_file: str = setting(
-        "", "file with the API keys that callers must show, one on each line; none: no key is asked for"
-    )
     @property
     def shows_health(self) -> bool:
         """Whether health and metrics are on the public port."""

@@ -24,7 +24,7 @@ from service.bulk.pipe import Pipe, ReaderGone
 from service.bulk.spool import Spool, cut_off
 from service.bulk.window import Window
 from service.calls import Reply
-from service.errors import ApiError, body_too_large, too_busy
+from service.errors import ApiError, body_too_large, service_stopping, too_busy
 from service.guard import check_chunks
 from service.plane import DataPlane
 from service.rsgi import CLOSE, Exchange
@@ -82,7 +82,8 @@ class BulkEdge:
             if reply is not None:
                 exchange.response_bytes(reply.status, [*reply.headers, CLOSE], reply.body)
             else:
-                exchange.response_file(200, job.headers, job.pipe.path)
+                closing = (CLOSE,) if self._plane.is_draining else ()
+                exchange.response_file(200, [*job.headers, *closing], job.pipe.path)
                 await loop.run_in_executor(self._threads, job.send, client)
         finally:
             spool.close()
@@ -92,10 +93,13 @@ class BulkEdge:
             self._plane.metrics.inflight_now -= 1
             loop.run_in_executor(self._threads, job.close)
 
-    async def close(self) -> None:
-        """End what is under way and let the threads finish."""
+    def cut_off(self) -> None:
+        """End the bodies that are being received; who reads them learns why."""
         for spool in self._spools:
-            spool.end(too_busy())
+            spool.end(service_stopping())
+
+    async def close(self) -> None:
+        """Let the threads finish."""
         await asyncio.get_running_loop().run_in_executor(None, self._threads.shutdown)
 
     def _window(self) -> Window:

@@ -22,7 +22,7 @@ from service.bulk.kinds import CSV, NAMES
 from service.bulk.lines import Lines
 from service.bulk.ndjson_rows import NdjsonReader, NdjsonWriter
 from service.bulk.rows import Batch, RowReader, RowWriter, Scorer, check_tabular
-from service.errors import ApiError, body_too_large, from_input_error, from_status, too_busy
+from service.errors import ApiError, body_too_large, from_input_error, from_status, service_stopping, too_busy
 from service.plane import DataPlane
 from service.protocols.base import Output
 from service.respond import log_error
@@ -235,18 +235,25 @@ class BulkAnswer:
             yield head
 
     def _batch(self, reader: RowReader) -> Batch | None:
-        """The next rows; past the most that are taken, one that says so."""
+        """The next rows; past the most that are taken, or the end of the service, one that says so."""
         settings = self._plane.settings
         left = settings.bulk_max_rows - self._rows
-        batch = reader.batch(max(min(settings.bulk_batch_rows, left), 1))
-        if batch is not None and left <= 0:
-            sentence = f"The table has more than the {settings.bulk_max_rows} rows that are taken."
-            batch.broken = ApiError(413, "TOO_MANY_ROWS", sentence)
-            batch.instances, batch.numbers, batch.problems = [], [], {0: batch.broken}
+        end = self._end(left)
+        batch = reader.batch(1 if end is not None else min(settings.bulk_batch_rows, left))
+        if batch is not None and end is not None:
+            batch.broken = end
+            batch.instances, batch.numbers, batch.problems = [], [], {0: end}
         # Nothing was answered yet: the whole request can still be refused.
         if batch is not None and batch.broken is not None and not self._rows:
             raise batch.broken
         return batch
+
+    def _end(self, left: int) -> ApiError | None:
+        """Why no further row is taken."""
+        if left <= 0:
+            sentence = f"The table has more than the {self._plane.settings.bulk_max_rows} rows that are taken."
+            return ApiError(413, "TOO_MANY_ROWS", sentence)
+        return service_stopping() if self._plane.is_closing else None
 
     def _raise_where_nothing_works(self, batch: Batch) -> None:
         """Raise a server's fault that has hit every row that could be computed: there is nothing to answer."""

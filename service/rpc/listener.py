@@ -11,8 +11,6 @@ from mulgam.errors import MulgamError
 from service.plane import DataPlane
 from service.rpc.calls import Calls, handlers
 
-# Within what the supervisor gives a gateway to end.
-GRACE_SECONDS = 10.0
 _THREADS = 4
 
 
@@ -54,7 +52,7 @@ class Listener:
             raise MulgamError(f"The gRPC port {self._address} can't be opened; choose another: MULGAM_GRPC_PORT=….")
         await self._server.start()
 
-    async def stop(self) -> None:
-        """Take no new call, finish those that are under way."""
-        await self._server.stop(GRACE_SECONDS)
+    async def stop(self, grace: float) -> None:
+        """Take no new call, finish those that are under way within so many seconds."""
+        await self._server.stop(grace)
         await asyncio.get_running_loop().run_in_executor(None, self._threads.shutdown)

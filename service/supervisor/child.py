@@ -65,15 +65,20 @@ class Child:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), pause)
 
-    async def stop(self) -> None:
-        """SIGTERM, time to finish, then SIGKILL to whatever is left of its session."""
+    def send(self, number: int) -> None:
+        """Send it a signal, if it runs."""
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(number)
+
+    async def stop(self, number: int = signal.SIGTERM) -> None:
+        """The signal, time to finish, then SIGKILL to whatever is left of its session."""
         self._stop.set()
         process = self._process
         if process is None:
             return
         if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.terminate()
+            self.send(number)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(process.wait(), self._grace)
         self._kill_group()

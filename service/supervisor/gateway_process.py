@@ -19,7 +19,8 @@ from service.supervisor.overview import Overview
 
 log = logging.getLogger(__name__)
 
-GRACE_SECONDS = 15.0
+# Beyond its own drain delay and grace: the threads, the backend, the interpreter.
+EXIT_SECONDS = 3.0
 # A loop that has been silent for so long will not come back: its share of the connections hangs with it.
 HUNG_SECONDS = 10.0
 
@@ -46,7 +47,7 @@ class GatewayProcess:
         self._process: Process | None = None
         self._launched = time.monotonic()
         self._listening: set[asyncio.Task[None]] = set()
-        self.child = Child(f"gateway {index + 1}", self._launch, GRACE_SECONDS)
+        self.child = Child(f"gateway {index + 1}", self._launch, settings.drain_delay + settings.grace + EXIT_SECONDS)
 
     def send(self, order: Order) -> None:
         """Have it serve other versions; it tells when it does."""

@@ -61,6 +61,8 @@ class Supervisor:
         self._torchserve: TorchServe | None = None
         self._output = Output()
         self._tasks: list[asyncio.Task[Any]] = []
+        # What the gateways are told at the end: SIGTERM takes the drain delay, SIGINT does not.
+        self._last_signal = signal.SIGINT
 
     @property
     def _versions(self) -> Mapping[str, int]:
@@ -73,9 +75,9 @@ class Supervisor:
             MulgamError: a process or a model did not come up.
         """
         stop = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
         children: list[Child] = []
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, self._asked, number, stop, children)
         admin: AdminListener | None = None
         try:
             # The folder must be there before anything that counts in it is imported or asked.
@@ -83,7 +85,7 @@ class Supervisor:
             os.environ[metrics.FILES_VARIABLE] = str(self._folder / "metrics")
             admin = AdminListener(self._overview, self._settings)
             admin.start()
-            children = await self._children()
+            children += await self._children()
             first_ends = [self._spawn(child.keep()) for child in children]
             await self._until_ready(stop, children)
             if not stop.is_set():
@@ -94,8 +96,7 @@ class Supervisor:
         finally:
             self._overview.stopping = True
             # The gateways finish their requests before TorchServe ends.
-            gateways = [child.stop() for child in children if child.name != "torchserve"]
-            await asyncio.gather(*gateways)
+            await asyncio.gather(*(child.stop(self._last_signal) for child in _gateways(children)))
             for child in children:
                 await child.stop()
             for task in self._tasks:
@@ -104,6 +105,15 @@ class Supervisor:
             if admin is not None:
                 admin.close()
             shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _asked(self, number: int, stop: asyncio.Event, children: list[Child]) -> None:
+        """A signal has come: SIGTERM drains where there is something to drain; Ctrl-C, or a second one, does not."""
+        if number == signal.SIGTERM and self._overview.is_ready and not stop.is_set():
+            self._last_signal = signal.SIGTERM
+        elif stop.is_set():
+            for child in _gateways(children):
+                child.send(signal.SIGINT)
+        stop.set()
 
     async def _children(self) -> list[Child]:
         """Everything that is kept running, in the order of starting."""
@@ -163,6 +173,10 @@ class Supervisor:
         task = asyncio.get_running_loop().create_task(coroutine)
         self._tasks.append(task)
         return task
+
+
+def _gateways(children: Iterable[Child]) -> list[Child]:
+    return [child for child in children if child.name != "torchserve"]
 
 
 def _resolve(registry: Registry, plan: serving.Plan, backend: str) -> dict[str, Entry]:

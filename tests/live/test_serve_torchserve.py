@@ -114,7 +114,7 @@ def test_a_killed_gateway_comes_back(service: Serving) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_everything(registry: Registry, tmp_path: Path, number: int) -> None:
     """SIGTERM and Ctrl-C: exit status 0, no process and no folder left behind."""
-    with serving(registry.root, tmp_path) as service:
+    with serving(registry.root, tmp_path, drain_delay="0.2") as service:
         assert len(service.descendants()) >= 4
         assert service.stop(number) == 0
         wait_until(lambda: not service.orphans(), 5, "no orphan")

@@ -22,7 +22,7 @@ def test_two_gateways_are_two_spans_of_one_trace(
     collector = Collector()
     (tmp_path / "far").mkdir()
     try:
-        settings = {"otlp_endpoint": collector.endpoint}
+        settings = {"otlp_endpoint": collector.endpoint, "drain_delay": "0.2"}
         with serving(registry.root, tmp_path / "far", backend="onnxruntime", **settings) as far:
             url = f"http://127.0.0.1:{far.port}"
             with serving(registry.root, tmp_path, backend="oip", oip_url=url, **settings) as near:

@@ -159,7 +159,7 @@ def test_draining_closes_each_connection(serve: Serve) -> None:
     """Answers go on, and tell clients and load balancers to go elsewhere."""
     running = serve()
     assert "connection" not in running.call("GET", "/echo").headers
-    running.edge.draining = True
+    running.plane.drain()
     answer = running.call("GET", "/echo")
     assert (answer.status, answer.headers["connection"]) == (200, "close")
 

@@ -68,7 +68,7 @@ def listening(plane: DataPlane, bridge: Bridge, port: int | None = None) -> Iter
         with grpc.insecure_channel(f"127.0.0.1:{plane.settings.grpc_port}") as channel:
             yield channel
     finally:
-        bridge.run(listener.stop())
+        bridge.run(listener.stop(5))
 
 
 @pytest.fixture(scope="module")
@@ -320,7 +320,7 @@ def test_what_is_under_way_is_finished(
     with grpc.insecure_channel(f"127.0.0.1:{plane.settings.grpc_port}") as channel:
         call = channel.unary_unary(f"{SERVICE}ModelInfer").future(request(typed()), timeout=10)
         wait_until(lambda: waiting.asked == 1, 5, "it is under way")
-        stopping = asyncio.run_coroutine_threadsafe(listener.stop(), bridge.loop)
+        stopping = asyncio.run_coroutine_threadsafe(listener.stop(5), bridge.loop)
         bridge.call(waiting.go.set)
         assert ModelInferResponse.FromString(call.result()).outputs
         stopping.result(10)
