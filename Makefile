@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup train serve test test-all check bench images manifests clean
+.PHONY: help setup train serve test test-all check audit fuzz bench images manifests clean
 
 # What `make serve PORT=9000` and the like may set; every other setting is a variable MULGAM_* (docs/settings.md).
 RECIPE ?=
@@ -14,6 +14,10 @@ BACKEND ?= torchserve
 RUNTIME ?= torchscript
 DEVICE ?= auto
 TORCH_INDEX ?=
+# Of `make fuzz` alone: inputs for the decoders, requests for the socket, and the seed that makes them again.
+INPUTS ?= 1000000
+REQUESTS ?= 100000
+SEED ?= 1
 # Of `make bench` alone: rounds, seconds for each measurement, contestants and models (none named: all).
 ROUNDS ?= 5
 SECONDS ?= 3
@@ -59,6 +63,12 @@ check: $(READY) ## ruff, mypy, import rules, docs
 	@$(VENV)/bin/lint-imports --no-logo
 	@$(PY) -m pytest -q tests/test_docs.py
 
+audit: $(READY) ## known holes, bandit, secrets, bill of materials (build/sbom.json); SECURITY.md
+	@exec $(PY) -m tests.audit
+
+fuzz: $(READY) ## mutated input for every decoder and for the socket (INPUTS, REQUESTS, SEED)
+	@exec $(PY) -m tests.fuzz --inputs "$(INPUTS)" --requests "$(REQUESTS)" --seed "$(SEED)"
+
 bench: $(READY) ## compare with other servers: docs/benchmarks.md (ROUNDS, SECONDS, ONLY; needs wrk)
 	@exec $(PY) -m tests.bench --rounds "$(ROUNDS)" --seconds "$(SECONDS)" --only "$(ONLY)" \
 		--models "$(MODELS)"
@@ -69,5 +79,5 @@ images manifests:
 	@echo "make $@ is not built yet; CHANGELOG.md says what is." >&2; exit 1
 
 clean: ## remove caches, runs and the virtual environment; never the registry
-	@rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) runs build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -13,7 +13,7 @@ import pytest
 from tests.processes import ROOT
 
 TARGETS = (
-    "help", "setup", "train", "serve", "test", "test-all", "check", "bench", "images", "manifests", "clean",
+    "help", "setup", "train", "serve", "test", "test-all", "check", "audit", "fuzz", "bench", "images", "manifests", "clean",
 )  # fmt: skip
 VARIABLES = (
     "RECIPE", "REGISTRY", "PORT", "ADMIN_PORT", "HOST", "BACKEND", "RUNTIME", "DEVICE", "TORCH_INDEX",
@@ -108,7 +108,7 @@ def test_the_index_of_torch_reaches_setup(ready: Path) -> None:
     assert 'TORCH_INDEX="https://mirror.example"' in commands(ready, "setup", "TORCH_INDEX=https://mirror.example")
 
 
-@pytest.mark.parametrize("target", ["train", "serve", "test", "test-all", "check"])
+@pytest.mark.parametrize("target", ["train", "serve", "test", "test-all", "check", "audit", "fuzz"])
 def test_what_needs_the_environment_makes_it(ready: Path, target: str) -> None:
     """A fresh clone needs no `make setup` before anything."""
     assert "install.py" not in commands(ready, target)

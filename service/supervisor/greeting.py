@@ -17,7 +17,7 @@ MAX_FEATURES = 12
 
 def greeting(settings: Settings, entries: list[Entry]) -> str:
     """Several lines for a person."""
-    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104 - compared, not bound
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104 # nosec B104 # compared, not bound
     address = f"http://[{host}]" if ":" in host else f"http://{host}"
     rpc = f", V2 over gRPC: port {settings.grpc_port}" if settings.grpc_port else ""
     lines = [f"\nMulgam serves {address}:{settings.port} (health and metrics: port {settings.admin_port}{rpc})"]

@@ -15,6 +15,7 @@ import numpy as np
 import psutil
 import pytest
 
+from tests import groups
 from tests.bench import answers, command, contestants, cores, libraries, load, report, rounds
 from tests.bench.cells import BULK_BINARY, BULK_JSON, BULK_ROWS, CELLS, HEAVY, ROW, Cell, Form, Sample, Start
 from tests.bench.conditions import Conditions, warning
@@ -303,8 +304,8 @@ def test_libraries_that_can_not_be_had_are_a_sentence(monkeypatch: pytest.Monkey
         called.append(words)
         return subprocess.CompletedProcess(words, 1)
 
-    monkeypatch.setattr(libraries, "missing", lambda: ["fastapi"])
-    monkeypatch.setattr(libraries.subprocess, "run", pip)
+    monkeypatch.setattr(groups, "missing", lambda modules: ["fastapi"])
+    monkeypatch.setattr(groups.subprocess, "run", pip)
     with pytest.raises(BenchError, match="ONLY=mulgam-torchserve"):
         libraries.install(lambda line: None)
     assert called[0][-2:] == ["--group", "bench"]

@@ -22,7 +22,7 @@ from tests.model.test_table import written
 from tests.processes import ROOT
 
 SMS = ROOT.parent / "shared" / "data" / "sms_spam.tsv"
-SMS_SHA256 = "7d039a24a6083ed9ef0f806ebad56bbb976e3aeb8de05669173bfdc4996c239d"
+SMS_SHA256 = "7d039a24a6083ed9ef0f806ebad56bbb976e3aeb8de05669173bfdc4996c239d"  # pragma: allowlist secret
 
 GOOD = ("정말 재미있는 영화", "a wonderful evening out", "최고의 연기였다", "great fun for all of us")
 BAD = ("지루하고 재미없는 영화", "a dull and boring evening", "연기가 너무 별로였다", "hardly any fun for us")

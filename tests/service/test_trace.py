@@ -31,7 +31,7 @@ from tests.service.fake_server import http, serving
 from tests.service.test_rpc import infer as infer_by_grpc
 from tests.service.test_rpc import listening, request, typed
 
-TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"  # pragma: allowlist secret
 PARENT = f"00-{TRACE}-{SPAN}-01"
 ROW = {"instances": [[32, 3, 0.3]]}
 
