@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
 
 from mulgam.encoding import FLOAT32_MAX
 
@@ -33,10 +38,38 @@ def number(value: str) -> float | None:
     if is_missing(value):
         return math.nan
     # float() also takes 1_000 and other scripts' digits, which a table does not mean as numbers.
-    if "_" in value or not value.isascii() or len(value) > 400:
+    if "_" in value or not value.isascii():
         return None
     try:
         parsed = float(value)
     except ValueError:
         return None
     return parsed if abs(parsed) <= FLOAT32_MAX else None
+
+
+def numbers(values: Sequence[str]) -> npt.NDArray[np.float64] | None:
+    """What `number` says of many cells; None where one of them is something else."""
+    joined = "".join(values)
+    if joined.isascii() and "_" not in joined:
+        try:
+            parsed = np.fromiter(map(float, values), dtype=np.float64, count=len(values))
+        except ValueError:
+            pass
+        else:
+            if np.abs(parsed).max(initial=0.0) <= FLOAT32_MAX:
+                return parsed
+    found = [number(value) for value in values]
+    return None if None in found else np.array(found, dtype=np.float64)
+
+
+def tidy(value: float) -> str:
+    """A number as a word, 1 and 1.0 being one."""
+    return str(int(value)) if value.is_integer() else repr(value)
+
+
+_DATE = re.compile(r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})([T ]\d{1,2}:\d{2}.*)?")
+
+
+def is_date(value: str) -> bool:
+    """Whether a cell looks like a day, or a day and a time of it."""
+    return _DATE.fullmatch(value) is not None

@@ -15,7 +15,7 @@ def encoded(table: Table, features: tuple[Feature, ...], rows: npt.NDArray[np.in
     described = {feature.name: feature for feature in features}
     arrays: Arrays = {}
     if table.numbers:
-        arrays[NUMERIC] = table.numeric[rows].astype(np.float32)
+        arrays[NUMERIC] = np.asarray(table.numeric[rows], dtype=np.float32)
     if table.words:
         arrays[CATEGORIES] = np.column_stack(
             [_numbers(column, described[column.name])[column.codes[rows]] for column in table.words]

@@ -34,8 +34,9 @@ def generate(rows: int = ROWS, seed: int = SEED) -> Table:
     numeric = np.column_stack([area, rooms, distance])
     noise_free = price(numeric)
     prices = noise_free * (1.0 + NOISE * rng.standard_normal(rows))
+    sha256 = hashlib.sha256(numeric.tobytes() + prices.tobytes()).hexdigest()
     return Table(
-        FEATURES, numeric, "price", prices, (), hashlib.sha256(numeric.tobytes() + prices.tobytes()).hexdigest(),
+        FEATURES, numeric.astype(np.float32), "price", prices, (), sha256,
         units=UNITS, synthetic=True, noise_free=noise_free,
         description="Synthetic houses (generator house-v1) round the three houses of the lecture notes.",
     )  # fmt: skip

@@ -1,173 +1,117 @@
-"""Separated values, read into columns of cells; every error names file, line and what was found."""
+"""Separated values, read into columns block by block: of a large file only its numbers and words are kept."""
 
 from __future__ import annotations
 
-import contextlib
-import csv
-import difflib
-import hashlib
-import io
-import re
-import sys
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import itertools
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
+from model.data import cells, lines
+from model.data.columns import Column, NumberBuilder, WordBuilder
+from model.data.lines import Lines
+from model.data.roles import Roles
+from model.data.sheet import Sheet, check_names, check_rows, place
 from model.errors import DataError
 from mulgam.encoding import shown
 
-FEWEST_ROWS = 10
-_ENCLOSED = re.compile(r'"((?:[^"]|"")*)"', re.DOTALL)
+_BLOCK_ROWS = 8192
+
+_Builders = dict[int, NumberBuilder | WordBuilder]
 
 
-@dataclass(frozen=True)
-class Sheet:
-    """The cells of a file by column; `lines` are the rows' line numbers in the file, `name` is the file's."""
-
-    name: str
-    columns: dict[str, list[str]]
-    lines: list[int]
-    sha256: str
-
-    def place(self, row: int, column: str | None = None) -> str:
-        """How an error names a row (from 0), or a cell of it."""
-        cell = "" if column is None else f", column {shown(column)}"
-        return f"{self.name}, row {row + 1} (line {self.lines[row]}){cell}"
-
-    def check_known(self, wanted: Iterable[str], sentence: str) -> None:
-        """Raises DataError, `sentence` about the column and the nearest name, where one is not there."""
-        for column in wanted:
-            if column not in self.columns:
-                near = difflib.get_close_matches(column, self.columns, n=1)
-                known = ", ".join(list(self.columns)[:8]) + (", …" if len(self.columns) > 8 else "")
-                hint = f"did you mean {near[0]!r}?" if near else f"it has {known}."
-                raise DataError(f"{self.name} has no column {shown(column)} {sentence}; {hint}")
-
-
-def read(path: Path, separator: str | None = None, columns: Sequence[str] = ()) -> Sheet:
+def read(path: Path, roles: Roles, separator: str | None = None, columns: Sequence[str] = ()) -> Sheet:
     """Read a file in UTF-8.
 
     Args:
         path: of the file.
+        roles: what the recipe says of its columns.
         separator: between values; None: a tab for `.tsv`, else a comma.
         columns: names of the columns of a file without a header line; none: its first line names them.
 
     Raises:
-        DataError: it can't be read, is ragged, or has too few rows.
+        DataError: it can't be read, is ragged, lacks a column, or has too few rows.
     """
-    content = _content(path)
     separator = separator or ("\t" if path.suffix.lower() == ".tsv" else ",")
-    lines = _lines(_decoded(content, path.name), separator, path.name)
-    if not lines:
+    source = lines.lines(path, separator)
+    first = next(iter(source), None)
+    if first is None:
         raise DataError(f"{path.name} is empty; expected a header line and rows.")
-    header = list(columns) or lines.pop(0).values
+    header = list(columns) or first[1]
     _check_header(header, path.name, separator)
-    if len(lines) < FEWEST_ROWS:
-        found = f"{len(lines)} row" if len(lines) == 1 else f"{len(lines) or 'no'} rows"
-        start = "has" if columns else "has a header and"
-        raise DataError(f"{path.name} {start} {found}; at least {FEWEST_ROWS} are needed.")
-    for row, line in enumerate(lines, start=1):
-        if len(line.values) != len(header):
-            names = "[data] columns names" if columns else "the header has"
-            raise DataError(
-                f"{path.name}, row {row} (line {line.number}) has {len(line.values)} values; {names} {len(header)}."
-            )
-    cells = map(list, zip(*(line.values for line in lines), strict=True))
-    return Sheet(
-        path.name,
-        dict(zip(header, cells, strict=True)),
-        [line.number for line in lines],
-        hashlib.sha256(content).hexdigest(),
-    )
+    check_rows(_few(source, named=bool(columns)), path.name, "has" if columns else "has a header and")
+    roles.check(header, path.name)
+    reader = _Reader(source, header, roles, named=bool(columns))
+    found, rows = reader.columns()
+    return Sheet(path.name, found, rows, lines.sha256(path), reader.line)
 
 
-def _content(path: Path) -> bytes:
-    try:
-        content = path.read_bytes()
-    except OSError as problem:
-        raise DataError(f"{path} can't be read: {problem.strerror}.") from problem
-    if not content.strip():
-        raise DataError(f"{path.name} is empty; expected a header line and rows.")
-    return content
+def _few(source: Lines, *, named: bool) -> int:
+    """How many rows there are, counted as far as it matters."""
+    return len(list(itertools.islice(source, 32))) - (not named)
 
 
-def _decoded(content: bytes, name: str) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as problem:
-        line = content[: problem.start].count(b"\n") + 1
-        raise DataError(f"{name}, line {line} is not text in UTF-8; save the file as UTF-8.") from problem
+class _Reader:
+    """Reads the columns of one file; the first block of rows decides which ones are taken for numbers."""
+
+    def __init__(self, source: Lines, header: Sequence[str], roles: Roles, *, named: bool) -> None:
+        self._source, self._header, self._roles, self._named = source, header, roles, named
+
+    def columns(self) -> tuple[dict[str, Column], int]:
+        """Name -> column of those that are not ignored, and the number of rows."""
+        wanted = [place for place, name in enumerate(self._header) if name not in self._roles.ignore]
+        builders: _Builders = {
+            place: WordBuilder() if self._roles.are_words(name := self._header[place])
+            else NumberBuilder(wide=name == self._roles.target)
+            for place in wanted
+        }  # fmt: skip
+        rows, late = self._fill(builders)
+        if late:
+            # Words that begin after the first block: only now it shows, and the rows before are read again for them.
+            again: _Builders = {place: WordBuilder() for place in late}
+            self._fill(again)
+            builders |= again
+        return {self._header[place]: builders.pop(place).column() for place in wanted}, rows
+
+    def line(self, row: int) -> int:
+        """The line of a row, from 0."""
+        return next(itertools.islice(self._rows(), row, None))[0]
+
+    def _rows(self) -> Iterator[lines.Line]:
+        return itertools.islice(self._source, 0 if self._named else 1, None)
+
+    def _fill(self, builders: _Builders) -> tuple[int, Collection[int]]:
+        """Read the columns of some builders; returns the number of rows, and the columns that are no numbers."""
+        rows, late = 0, set()
+        checked = self._checked()
+        while block := list(itertools.islice(checked, _BLOCK_ROWS)):
+            for position, builder in list(builders.items()):
+                values = [row[position] for row in block]
+                if isinstance(builder, WordBuilder):
+                    builder.add(values)
+                elif (numbers := cells.numbers(values)) is not None:
+                    builder.add(numbers)
+                elif rows:
+                    late.add(position)
+                    del builders[position]
+                else:
+                    builders[position] = words = WordBuilder()
+                    words.add(values)
+            rows += len(block)
+        return rows, late
+
+    def _checked(self) -> Iterator[list[str]]:
+        """The values of each row."""
+        width = len(self._header)
+        for row, (number, values) in enumerate(self._rows()):
+            if len(values) != width:
+                names = "[data] columns names" if self._named else "the header has"
+                where = place(self._source.path.name, row, line=number)
+                raise DataError(f"{where} has {len(values)} values; {names} {width}.")
+            yield values
 
 
-@dataclass(frozen=True)
-class _Line:
-    number: int
-    values: list[str]
-
-
-def _lines(text: str, separator: str, name: str) -> list[_Line]:
-    """All lines that hold something, with their numbers in the file."""
-    plain = _plain_lines(text) if separator == "\t" else None
-    return plain or _quoted_lines(text, separator, name)
-
-
-def _plain_lines(text: str) -> list[_Line] | None:
-    """A TSV as most programs write it: one row a line, a quote is a character unless it encloses the whole cell.
-
-    None where that gives rows of different widths: then cells may hold tabs and line ends within quotes.
-    """
-    lines = []
-    for number, line in enumerate(text.split("\n"), start=1):
-        values = [_unquoted(value.strip()) for value in line.rstrip("\r").split("\t")]
-        if any(values) or len(values) > 1:
-            lines.append(_Line(number, values))
-    return lines if len({len(line.values) for line in lines}) == 1 else None
-
-
-def _unquoted(cell: str) -> str:
-    match = _ENCLOSED.fullmatch(cell)
-    return cell if match is None else match[1].replace('""', '"').strip()
-
-
-def _quoted_lines(text: str, separator: str, name: str) -> list[_Line]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    lines = []
-    begins = 1
-    with _cells_of_any_length():
-        try:
-            for values in reader:
-                stripped = [value.strip() for value in values]
-                if any(stripped) or len(stripped) > 1:
-                    lines.append(_Line(reader.line_num, stripped))
-                begins = reader.line_num + 1
-        except csv.Error as problem:
-            if "unexpected end" in str(problem):
-                raise DataError(
-                    f"{name}: a quote in the row that begins on line {begins} is never closed;"
-                    ' write "" for a quote within quotes.'
-                ) from problem
-            raise DataError(
-                f"{name}, line {reader.line_num} can't be read as separated values: {problem}."
-            ) from problem
-    return lines
-
-
-@contextlib.contextmanager
-def _cells_of_any_length() -> Iterator[None]:
-    """Python's reader refuses cells above 131,072 characters, by a limit that the process shares."""
-    before = csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)
-
-
-def _check_header(header: list[str], name: str, separator: str) -> None:
-    for position, column in enumerate(header, start=1):
-        if not column:
-            raise DataError(f"{name}: column {position} has no name in the header.")
-        if header.index(column) != position - 1:
-            raise DataError(f"{name}: the header names {shown(column)} twice; column names must differ.")
+def _check_header(header: Sequence[str], name: str, separator: str) -> None:
+    check_names(header, name)
     if len(header) == 1:
         raise DataError(
             f"{name}: the header {shown(header[0])} has only one column when split at {separator!r};"

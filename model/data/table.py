@@ -1,21 +1,16 @@
-"""A table: numbers, categories, booleans and at most one text, with a target; read from CSV or TSV."""
+"""A table: numbers, categories, booleans and at most one text, with a target."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from model.data import cells, schema, separated, target
-from model.data.separated import Sheet
-from model.errors import DataError
-from mulgam.encoding import BOOLEANS, shown
-from mulgam.signature import FeatureType, Task
+from mulgam.signature import Task
 
 Floats = npt.NDArray[np.float64]
 
@@ -26,7 +21,7 @@ class Words:
 
     name: str
     type: Literal["category", "boolean"]
-    codes: npt.NDArray[np.int64]
+    codes: npt.NDArray[np.int32]
     levels: tuple[str, ...]
 
 
@@ -44,11 +39,11 @@ class Table:
 
     Attributes:
         features: names of all features in the file's order.
-        numeric: [N, F]; NaN where a value is missing. Its columns are `numbers`.
+        numeric: [N, F] float32, as the model sees them; NaN where a value is missing. Its columns are `numbers`.
         target_name: what is predicted.
-        target: [N] quantities, or class numbers 0 … K - 1 as int64.
+        target: [N] quantities in float64, or class numbers 0 … K - 1 as int64.
         classes: the K class names in order; empty for regression.
-        sha256: of the data as read or generated.
+        sha256: of the file, or of the values as fetched or generated.
         words: the features that are categories or booleans.
         text: the feature that is a text, where there is one.
         left_out: name -> reason of columns that were not learnt from, though nobody asked for that.
@@ -60,7 +55,7 @@ class Table:
     """
 
     features: tuple[str, ...]
-    numeric: Floats
+    numeric: npt.NDArray[np.float32]
     target_name: str
     target: npt.NDArray[Any]
     classes: tuple[str, ...]
@@ -87,81 +82,3 @@ class Table:
 
     def __len__(self) -> int:
         return len(self.target)
-
-
-def read(
-    path: Path, target_name: str, *, ignore: Sequence[str] = (), separator: str | None = None, task: Task | None = None,
-    types: Mapping[str, FeatureType] | None = None, columns: Sequence[str] = (),
-) -> Table:  # fmt: skip
-    """Read a table.
-
-    Args:
-        path: a text file in UTF-8.
-        target_name: the column to predict.
-        ignore: columns to leave out.
-        separator: between values; None: a tab for `.tsv`, else a comma.
-        task: None: classification where the target is text or has at most 10 different values.
-        types: of columns whose type is not to be inferred.
-        columns: names of the columns of a file without a header line.
-
-    Raises:
-        DataError: the file can't be read or learnt from.
-    """
-    types = types or {}
-    sheet = separated.read(path, separator, columns)
-    sheet.check_known((target_name,), "to predict")
-    sheet.check_known(ignore, "to ignore")
-    sheet.check_known(types, "to give a type to")
-    # The target first: where both are wrong, it is what a person looks at.
-    values, classes = target.read(sheet, target_name, task)
-    found = schema.infer(sheet, target_name, ignore, types)
-    numbers = [_numbers(sheet, name) for name, kind in found.types.items() if kind == "number"]
-    return Table(
-        tuple(found.types),
-        np.column_stack(numbers) if numbers else np.empty((len(values), 0)),
-        target_name, values, classes, sheet.sha256,
-        words=tuple(
-            _booleans(sheet, name) if kind == "boolean" else _categories(sheet, name)
-            for name, kind in found.types.items() if kind in ("category", "boolean")
-        ),
-        text=next((_text(sheet, name) for name, kind in found.types.items() if kind == "text"), None),
-        left_out=found.left_out,
-    )  # fmt: skip
-
-
-def _numbers(sheet: Sheet, name: str) -> Floats:
-    """A column as numbers, NaN where missing."""
-    parsed = [cells.number(value) for value in sheet.columns[name]]
-    if None in parsed:
-        row = parsed.index(None)
-        raise DataError(
-            f"{sheet.place(row, name)}: {shown(sheet.columns[name][row])} is not a number that a 32-bit float can"
-            f' hold; if the column holds words, say so: [data] types = {{{_key(name)} = "category"}}.'
-        )
-    return np.array(parsed, dtype=np.float64)
-
-
-def _categories(sheet: Sheet, name: str) -> Words:
-    values = sheet.columns[name]
-    levels = sorted({value for value in values if not cells.is_missing(value)})
-    codes = {level: code for code, level in enumerate(levels)}
-    return Words(name, "category", np.array([codes.get(value, -1) for value in values]), tuple(levels))
-
-
-def _booleans(sheet: Sheet, name: str) -> Words:
-    codes = []
-    for row, value in enumerate(sheet.columns[name]):
-        code = -1 if cells.is_missing(value) else cells.ALSO_BOOLEAN.get(value.lower())
-        if code is None:
-            raise DataError(f"{sheet.place(row, name)}: {shown(value)} is neither true nor false.")
-        codes.append(int(code))
-    return Words(name, "boolean", np.array(codes), BOOLEANS)
-
-
-def _text(sheet: Sheet, name: str) -> Text:
-    return Text(name, tuple("" if cells.is_missing(value) else value for value in sheet.columns[name]))
-
-
-def _key(name: str) -> str:
-    """A column's name as a key of TOML."""
-    return name if name.isascii() and name.replace("_", "").isalnum() else f'"{name[:40]}"'

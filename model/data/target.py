@@ -3,73 +3,81 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from model.data import cells
-from model.data.separated import Sheet
+from model.data.columns import NumberColumn, UnlearntColumn, WordColumn, as_words
+from model.data.roles import Roles
+from model.data.sheet import Sheet
 from model.errors import DataError
 from mulgam.encoding import shown
-from mulgam.signature import Task
 
 MOST_CLASSES_OF_NUMBERS = 10
 
 
-def read(sheet: Sheet, column: str, task: Task | None) -> tuple[npt.NDArray[Any], tuple[str, ...]]:
-    """The target's values, and its classes where it has some.
+def read(sheet: Sheet, roles: Roles) -> tuple[npt.NDArray[Any], tuple[str, ...]]:
+    """The target's values [N], and its classes where it has some.
 
     Raises:
         DataError: a value is missing or of the wrong kind, or nothing can be learnt from them.
     """
-    values = sheet.columns[column]
-    for row, value in enumerate(values):
-        if cells.is_missing(value):
-            raise DataError(f"{sheet.place(row)}: the target {shown(column)} is missing; remove the row or fill it in.")
-    parsed = [cells.number(value) for value in values]
-    numbers = None not in parsed
+    column, name, task = sheet.columns[roles.target], roles.target, roles.task
+    if isinstance(column, UnlearntColumn):
+        raise DataError(f"{sheet.name}: the target {shown(name)} can't be predicted: {column.reason}.")
+    if column.missing:
+        gaps = np.isnan(column.values) if isinstance(column, NumberColumn) else column.codes < 0
+        row = sheet.place(int(gaps.argmax()))
+        raise DataError(f"{row}: the target {shown(name)} is missing; remove the row or fill it in.")
+    numbers = isinstance(column, NumberColumn)
     if task is None:
-        task = "regression" if numbers and len(set(parsed)) > MOST_CLASSES_OF_NUMBERS else "classification"
+        task = "regression" if numbers and _distinct(column) > MOST_CLASSES_OF_NUMBERS else "classification"
     if task == "classification":
-        return classified([_tidy(number) for number in parsed] if numbers else values, column, sheet.name)
-    if not numbers:
-        row = parsed.index(None)
+        return _classified(as_words(column), name, sheet.name)
+    quantities = _quantities(sheet, column, name)
+    if quantities.min() == quantities.max():
         raise DataError(
-            f"{sheet.place(row, column)}: {shown(values[row])} is not a number that a 32-bit float can hold."
+            f"{sheet.name}: the target {shown(name)} is {quantities[0]:g} in every row; nothing can be learnt."
         )
-    target = np.array(parsed, dtype=np.float64)
-    if target.min() == target.max():
-        raise DataError(
-            f"{sheet.name}: the target {shown(column)} is {target[0]:g} in every row; nothing can be learnt."
-        )
-    return target, ()
+    return quantities, ()
 
 
-def classified(values: Sequence[str], column: str, name: str) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
-    """Class numbers and class names (numbers in numeric order, else alphabetical) of a target.
+def _distinct(column: NumberColumn | WordColumn) -> int:
+    return len(np.unique(column.values if isinstance(column, NumberColumn) else column.codes))
+
+
+def _quantities(sheet: Sheet, column: NumberColumn | WordColumn, name: str) -> npt.NDArray[np.float64]:
+    if isinstance(column, NumberColumn):
+        return column.values.astype(np.float64, copy=False)
+    parsed = [cells.number(level) for level in column.levels]
+    wrong = np.array([value is None for value in parsed])
+    if wrong.any():
+        row = int(wrong[column.codes].argmax())
+        value = column.levels[column.codes[row]]
+        raise DataError(f"{sheet.place(row, name)}: {shown(value)} is not a number that a 32-bit float can hold.")
+    return np.array(parsed, dtype=np.float64)[column.codes]
+
+
+def _classified(column: WordColumn, name: str, where: str) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
+    """Class numbers and class names: numbers in numeric order, else alphabetical.
 
     Raises:
         DataError: there is one class only, or nearly every row has its own.
     """
-    distinct = set(values)
-    if len(distinct) < 2:
-        raise DataError(f"{name}: the target {shown(column)} has one class only, {shown(values[0])}; two are needed.")
-    if len(distinct) * 2 > len(values):
+    levels, rows = column.levels, len(column.codes)
+    if len(levels) < 2:
+        raise DataError(f"{where}: the target {shown(name)} has one class only, {shown(levels[0])}; two are needed.")
+    if len(levels) * 2 > rows:
         raise DataError(
-            f"{name}: the target {shown(column)} has {len(distinct)} different values in {len(values)} rows;"
+            f"{where}: the target {shown(name)} has {len(levels)} different values in {rows} rows;"
             ' a class needs several rows; set [data] task = "regression" if it is a quantity.'
         )
-    classes = sorted(distinct, key=_class_order)
-    numbers = {label: number for number, label in enumerate(classes)}
-    return np.array([numbers[value] for value in values], dtype=np.int64), tuple(classes)
-
-
-def _tidy(number: float | None) -> str:
-    """1 and 1.0 are one class."""
-    value = number or 0.0
-    return str(int(value)) if value.is_integer() else repr(value)
+    order = sorted(range(len(levels)), key=lambda level: _class_order(levels[level]))
+    numbers = np.empty(len(levels), dtype=np.int64)
+    numbers[order] = np.arange(len(levels))
+    return numbers[column.codes], tuple(levels[level] for level in order)
 
 
 def _class_order(label: str) -> tuple[float, str]:

@@ -51,8 +51,6 @@ class PiecewiseLinear(nn.Module):
 
     def forward(self, columns: Tensor) -> Tensor:
         """Columns for the network."""
-        # Numbers near the end of float32 overflow when standardised, and infinity times nothing is no number.
-        columns = columns.clamp(-1e6, 1e6)
         passed = ((columns.unsqueeze(2) - self.left) * self.scale).clamp(0.0, 1.0)
         # One matrix product for each feature: [F, N, B] × [F, B, W].
         embedded = torch.relu(torch.baddbmm(self.bias, passed.transpose(0, 1), self.weight))
@@ -62,9 +60,8 @@ class PiecewiseLinear(nn.Module):
 def fit(columns: Tensor, bins: int = BINS, width: int = WIDTH) -> PiecewiseLinear:
     """Bins between quantiles (which are training values) of standardised columns [N, F]; equal ones make fewer bins."""
     shares = np.linspace(0.0, 1.0, bins + 1)
-    return PiecewiseLinear(
-        [_edges(np.quantile(column, shares, method="inverted_cdf")) for column in columns.double().numpy().T], width
-    )
+    wide = (column.astype(np.float64) for column in columns.numpy().T)
+    return PiecewiseLinear([_edges(np.quantile(column, shares, method="inverted_cdf")) for column in wide], width)
 
 
 def _edges(quantiles: np.ndarray) -> Tensor:

@@ -4,15 +4,22 @@ Fitted on training rows only; serving repeats it because it is part of the expor
 """
 
 # No `from __future__ import annotations`: TorchScript can't read the buffers' types from strings.
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from model.data.table import Floats
 
+# Deviations from the mean that a value counts as at most, so that every finite number has a finite answer. No value of
+# N training rows lies farther than √N.
+FARTHEST = 1e4
+
 
 class Preprocessing(nn.Module):
-    """Fills missing values with the training median, marks them, and standardises.
+    """Fills missing values with the training median, marks them, standardises, and draws in what lies far out.
 
     **Shape**
         - input: [N, F], NaN where missing
@@ -38,6 +45,8 @@ class Preprocessing(nn.Module):
         self.register_buffer("weight", weight)
         self.marks = len(marked) > 0
         self.width = len(mean)
+        # Attributes, because TorchScript knows no constants of a module.
+        self.largest, self.farthest = torch.finfo(torch.float32).max, FARTHEST
 
     def forward(self, numeric: Tensor) -> Tensor:
         """Columns for the network."""
@@ -45,31 +54,49 @@ class Preprocessing(nn.Module):
         columns = torch.where(missing, self.fill, numeric)
         if self.marks:
             columns = torch.cat([columns, missing.index_select(1, self.marked).to(numeric.dtype)], dim=1)
-        return (columns - self.mean) * self.weight
+        # A difference may be infinite, and infinity times nothing is no number.
+        distance = (columns - self.mean).clamp(-self.largest, self.largest)
+        return (distance * self.weight).clamp(-self.farthest, self.farthest)
 
 
-def fit(numeric: Floats, *, one_scale: bool = False) -> Preprocessing:
-    """Learn medians, means and deviations.
+def fit(numeric: npt.NDArray[np.floating[Any]], *, one_scale: bool = False) -> Preprocessing:
+    """Learn medians, means and deviations, in float64 and column by column: a large table is not copied.
 
     Args:
         numeric: training rows [N, F], NaN where missing.
         one_scale: divide all features by one common deviation, so that quantities of one kind (pixels) keep
             their relative size and a pixel that is nearly always 0 is not blown up.
     """
-    missing = np.isnan(numeric)
-    known = ~missing.all(axis=0)
-    fill = np.zeros(numeric.shape[1])
-    fill[known] = np.nanmedian(numeric[:, known], axis=0)
-    marked = np.flatnonzero(missing.any(axis=0) & known)
-    columns = np.hstack([np.where(missing, fill, numeric), missing[:, marked]])
-    mean, deviation = columns.mean(axis=0), columns.std(axis=0)
+    features = numeric.shape[1]
+    fill, mean, deviation = np.zeros(features), np.zeros(features), np.zeros(features)
+    shares = np.zeros(features)
+    for place in range(features):
+        column = numeric[:, place].astype(np.float64)
+        missing = np.isnan(column)
+        shares[place] = missing.mean()
+        if shares[place] < 1:
+            fill[place] = np.median(column[~missing])
+        column[missing] = fill[place]
+        mean[place], deviation[place] = column.mean(), column.std()
     # Rounding leaves a constant column with a tiny deviation instead of none.
     varies = deviation > 1e-7 * np.maximum(np.abs(mean), 1e-30)
     if one_scale:
-        features = numeric.shape[1]
-        deviation[:features] = np.sqrt(np.mean(deviation[:features] ** 2))
+        deviation[:] = np.sqrt(np.mean(deviation**2))
     weight = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=varies)
+    marked = np.flatnonzero((shares > 0) & (shares < 1))
+    gaps = shares[marked]
+    mean, weight = np.append(mean, gaps), np.append(weight, 1 / np.sqrt(gaps * (1 - gaps)))
     return Preprocessing(_float32(fill), torch.from_numpy(marked.astype(np.int64)), _float32(mean), _float32(weight))
+
+
+def applied(steps: nn.Module, rows: Tensor, size: int = 65_536) -> Tensor:
+    """What steps make of rows [N, …], `size` at a time: of a large table they would lie in memory several times."""
+    with torch.no_grad():
+        first: Tensor = steps(rows[:size])
+        output = first.new_empty(len(rows), *first.shape[1:])
+        for start in range(0, len(rows), size):
+            output[start : start + size] = steps(rows[start : start + size])
+    return output
 
 
 def _float32(values: Floats) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
@@ -42,6 +43,17 @@ def one_of(*known: str) -> Reader:
             near = difflib.get_close_matches(str(value), known, n=1)
             raise ValueError(f"one of {', '.join(known)}" + (f" (did you mean {near[0]!r}?)" if near else ""))
         return cast(str, value)
+
+    return read
+
+
+def prefixed(prefix: str, what: str) -> Reader:
+    """A word that begins with `prefix`; `what` says what follows."""
+
+    def read(value: Any) -> str:
+        if not isinstance(value, str) or not re.fullmatch(re.escape(prefix) + r"[\w.()+-]+", value):
+            raise ValueError(f'"{prefix}…" with {what}')
+        return value
 
     return read
 

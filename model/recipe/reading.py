@@ -12,8 +12,7 @@ from typing import Any
 
 from model.errors import RecipeError
 from model.recipe import readers
-from model.recipe.sections import SECTIONS, Data, Recipe, keys
-from mulgam.signature import Task
+from model.recipe.sections import HOUSE_PRICE, OPENML, SECTIONS, Data, Recipe, keys
 
 
 def load(path: Path) -> Recipe:
@@ -53,12 +52,7 @@ def _check_data(data: Data, where: str) -> None:
     if data.path is not None and data.target is None:
         raise RecipeError(f"{where}: [data] target is missing; it names the column to predict.")
     if data.source is not None:
-        for key in ("target", "task", "separator"):
-            if getattr(data, key) is not None and (key, data.task) != ("task", _SOURCE_TASKS[data.source]):
-                raise RecipeError(f"{where}: [data] {key} goes with path; {data.source!r} brings its own.")
-        for key in ("ignore", "types", "columns"):
-            if getattr(data, key):
-                raise RecipeError(f"{where}: [data] {key} goes with path.")
+        _check_source(data.source, data, where)
     for key, names in (("ignore", data.ignore), ("types", data.types)):
         if data.target is not None and data.target in names:
             raise RecipeError(f"{where}: [data] {key} names the target {data.target!r}.")
@@ -66,7 +60,16 @@ def _check_data(data: Data, where: str) -> None:
         raise RecipeError(f"{where}: [data] ignore and types both name {both[0]!r}.")
 
 
-_SOURCE_TASKS: Mapping[str, Task] = {"mulgam:house-price": "regression", "sklearn:digits": "classification"}
+def _check_source(source: str, data: Data, where: str) -> None:
+    """The keys that a source leaves to the recipe."""
+    if data.target is not None and not source.startswith(OPENML):
+        raise RecipeError(f"{where}: [data] target goes with path; {source!r} brings its own.")
+    fixed = ["columns", "separator"]
+    if source == HOUSE_PRICE:
+        fixed += ["ignore", "types"] + (["task"] if data.task != "regression" else [])
+    for key in fixed:
+        if getattr(data, key):
+            raise RecipeError(f"{where}: [data] {key} goes with path; {source!r} brings its own.")
 
 
 def _read(values: Any, section: str, known: Mapping[str, readers.Reader], where: str) -> dict[str, Any]:

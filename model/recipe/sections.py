@@ -18,11 +18,23 @@ DEFAULTS = (FOLDER / "house-price.toml", FOLDER / "digits.toml")
 TYPES: tuple[FeatureType, ...] = ("number", "category", "boolean", "text")
 RANDOM, HALF = "random", "half"
 SPLITS = (RANDOM, HALF)
-SOURCES = ("mulgam:house-price", "sklearn:digits")
+HOUSE_PRICE = "mulgam:house-price"
+SKLEARN, OPENML = "sklearn:", "openml:"
+# scikit-learn's sets that make a table with one target -> what that is called, where they do not say.
+SETS: Mapping[str, str] = {
+    "digits": "digit", "iris": "species", "wine": "cultivar", "breast_cancer": "diagnosis", "diabetes": "progression",
+    "california_housing": "MedHouseVal", "covtype": "Cover_Type", "20newsgroups": "newsgroup",
+}  # fmt: skip
+SOURCES = (HOUSE_PRICE, *(SKLEARN + name for name in SETS))
 ACTIVATIONS = ("relu", "gelu", "tanh", "sigmoid", "none")
-LOSSES = ("mse", "mae", "huber", "cross_entropy")
+LOSSES = ("mse", "mae", "rmse", "rmsle", "huber", "cross_entropy")
+CLASS_WEIGHTS = ("none", "balanced")
+TARGET_TRANSFORMS = ("none", "log", "log1p", "asinh")
 OPTIMIZERS = ("adamw", "adam", "sgd")
-KINDS_OF_NETWORK = ("ple", "plain", "periodic", "ngram")
+SCHEDULES = ("constant", "cosine", "step")
+PRECISIONS = ("float32", "bfloat16")
+KINDS_OF_TEXT = ("ngram", "words", "gru", "lstm", "attention")
+KINDS_OF_NETWORK = ("ple", "plain", "periodic", "cnn", *KINDS_OF_TEXT)
 DEVICES = ("auto", "cpu", "gpu")
 
 
@@ -34,14 +46,16 @@ def key(default: Any, reader: readers.Reader, description: str, shown: str = "")
 
 @dataclass(frozen=True)
 class Data:
-    """Where the rows come from: a file and its target, or a built-in source."""
+    """Where the rows come from: a file and its target, or a source that brings both."""
 
     path: str | None = key(None, readers.text, "the table; or else `source`", "–")
-    target: str | None = key(None, readers.text, "the column to predict; goes with `path`", "–")
+    target: str | None = key(
+        None, readers.text, "the column to predict; a `source` has one, which `openml:` lets you replace", "–"
+    )
     source: str | None = key(
         None,
-        readers.one_of(*SOURCES),
-        'a built-in table: `"mulgam:house-price"` (synthetic) or `"sklearn:digits"`',
+        readers.either(readers.one_of(*SOURCES), readers.prefixed(OPENML, "the set's name or number at OpenML")),
+        f"a table by name: {', '.join(f'`{name}`' for name in SOURCES)}, or `{OPENML}` and a set's name or number",
         "–",
     )
     task: Task | None = key(
@@ -77,9 +91,10 @@ class Network:
     kind: str | None = key(
         None,
         readers.one_of(*KINDS_OF_NETWORK),
-        'how numbers reach it: `"ple"` by piecewise-linear embeddings between 48 quantiles, `"plain"` standardised'
-        ' only, `"periodic"` by learnt sines and cosines. With a text column it is `"ngram"` (hashed character'
-        ' n-grams; numbers beside the text as in `"ple"`), else `"ple"`',
+        'how numbers reach it: `"ple"` by piecewise-linear embeddings between quantiles, `"plain"` standardised only,'
+        ' `"periodic"` by learnt sines and cosines, `"cnn"` as the pixels of a square image. How a text does (numbers'
+        ' beside it as in `"ple"`): `"ngram"` as hashed character n-grams, `"words"` as hashed words, `"gru"`,'
+        ' `"lstm"` or `"attention"` as a sequence. With a text column it is `"ngram"`, else `"ple"`',
         "from the table",
     )
     hidden: tuple[int, ...] = key(
@@ -89,6 +104,11 @@ class Network:
     )
     activation: str = key("relu", readers.one_of(*ACTIVATIONS), "`relu`, `gelu`, `tanh`, `sigmoid`, `none`")
     dropout: float = key(0.0, readers.number(0.0, 1.0), "share of hidden values left out in training, below 1")
+    ensemble: int = key(
+        1,
+        readers.whole(1, 64),
+        "how many perceptrons that share weights answer together (the mean of their quantities or probabilities)",
+    )
 
 
 @dataclass(frozen=True)
@@ -98,11 +118,38 @@ class Training:
     loss: str | None = key(
         None,
         readers.one_of(*LOSSES),
-        "for a regression `mse`, `mae` or `huber` of the standardised target; for classes `cross_entropy`",
+        "for a regression `mse`, `mae`, `rmse` or `huber` of the standardised target, or `rmsle` of the target itself"
+        " (above -1); for classes `cross_entropy`",
         "`mse`, `cross_entropy`",
+    )
+    class_weights: str | Mapping[str, float] = key(
+        "none",
+        readers.either(
+            readers.one_of(*CLASS_WEIGHTS),
+            readers.words_to(readers.number(1e-6, 1e6), "a table of class = weight, each a number above 0"),
+        ),
+        '`"none"`; `"balanced"`: the rarer a class, the heavier its rows; or `{class = weight, …}`, 1 for the others',
+    )
+    target_transform: str = key(
+        "none",
+        readers.one_of(*TARGET_TRANSFORMS),
+        "what of a quantity is learnt: `none` itself, `log` (above 0), `log1p` (above -1), `asinh`; the graph takes it"
+        " back",
     )
     optimizer: str = key("adamw", readers.one_of(*OPTIMIZERS), "`adamw`, `adam`, `sgd`")
     learning_rate: float = key(0.002, readers.number(1e-12, 1e6), "size of the steps")
+    momentum: float | None = key(None, readers.number(0.0, 1.0), "of `sgd`, below 1", "`0.9`")
+    weight_decay: float | None = key(
+        None, readers.number(0.0, 1e6), "pulls weights to 0", "`0.01` for `adamw`, else `0.0`"
+    )
+    schedule: str = key(
+        "constant",
+        readers.one_of(*SCHEDULES),
+        "the learning rate over all `epochs`: `constant`; `cosine`: falls to 0; `step`: a tenth from the half on, a"
+        " hundredth from three quarters on",
+    )
+    warmup: int = key(0, readers.whole(0, 1_000_000), "epochs in which the learning rate rises before the schedule")
+    clip: float = key(0.0, readers.number(0.0, 1e6), "highest norm of a step's gradient; 0: any")
     batch_size: int = key(256, readers.whole(1, 1_000_000), "rows in a step")
     epochs: int = key(200, readers.whole(1, 1_000_000), "at most")
     patience: int = key(
@@ -111,10 +158,21 @@ class Training:
         "stop after so many epochs without a lower validation loss; the best epoch's weights are kept",
     )
     seed: int = key(0, readers.whole(0, 2**32 - 1), "of the split, the first weights, the order of rows and dropout")
+    calibrate: bool = key(
+        False,
+        readers.flag,
+        "of a classification: divide the logits by a temperature that is fitted on the validation rows, inside the graph",
+    )
     device: str = key(
         "auto",
         readers.one_of(*DEVICES),
         "`auto`, `cpu`, `gpu`; `--device` and `MULGAM_DEVICE` override it, in this order",
+    )
+    precision: str = key(
+        "float32",
+        readers.one_of(*PRECISIONS),
+        "of the layers in training: `bfloat16` mixes it in where it does no harm (faster on GPUs and on CPUs that know"
+        " it); what is exported is `float32` always",
     )
 
 

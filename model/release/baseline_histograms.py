@@ -31,7 +31,9 @@ def document(
         train: numbers of the training rows.
         predicted: answers on held-out rows, [N] or [N, K].
     """
-    found = {name: histogram(values) for name, values in zip(table.numbers, table.numeric[train].T, strict=True)}
+    found = {
+        name: histogram(table.numeric[train, column].astype(np.float64)) for column, name in enumerate(table.numbers)
+    }
     inputs = encoded(table, features, train)
     words = [feature for feature in features if feature.type in ("category", "boolean")]
     for column, feature in enumerate(words):

@@ -15,8 +15,10 @@ from model.data.split import Split
 from model.data.table import Table
 from model.scores import evaluation, text_baselines
 from model.scores.evaluation import Scores
-from mulgam.signature import CATEGORIES, Feature
+from mulgam.signature import Feature
 
+# More rows change these baselines little, and several copies of a large table fill the memory.
+MOST_ROWS = 100_000
 # A support vector machine takes time and memory by the square of its rows.
 MOST_SVC_ROWS = 5000
 # What scikit-learn's histograms can tell apart; of a column with more words they see the order of frequency.
@@ -25,16 +27,16 @@ MOST_BOOSTED_CATEGORIES = 255
 
 @dataclass(frozen=True)
 class _Columns:
-    """What the baselines see: numbers as they are, then each category as its number in the vocabulary."""
+    """What the baselines see: so many numbers, then categories of these sizes; and whether a number is missing."""
 
-    values: npt.NDArray[np.float64]
     numbers: int
     sizes: list[int]
     one_scale: bool
+    missing: bool
 
 
 def score(table: Table, features: tuple[Feature, ...], parts: Split, seed: int) -> dict[str, Scores]:
-    """Name → scores on the test rows, in the order shown; trained on the same training rows as the network."""
+    """Name → scores on the test rows, in the order shown; trained on the network's training rows, see `fitted_rows`."""
     if table.text is not None:
         return text_baselines.score(table, features, parts)
     makers = dict(_CLASSIFIERS if table.classes else _REGRESSORS)
@@ -42,28 +44,40 @@ def score(table: Table, features: tuple[Feature, ...], parts: Split, seed: int) 
         # Of pixels: trees for every class take longer than all else, and the support vector machine is the better one.
         del makers[BOOSTED]
     columns = _columns(table, features)
-    return {name: _scored(make(columns, seed), name, columns, table, parts) for name, make in makers.items()}
+    return {name: _scored(make(columns, seed), name, table, features, parts) for name, make in makers.items()}
+
+
+def fitted_rows(name: str, rows: int) -> int:
+    """On how many of the training rows a baseline is fitted: on the first ones of their random order."""
+    return min(rows, MOST_SVC_ROWS if name == SVC else MOST_ROWS)
 
 
 def _columns(table: Table, features: tuple[Feature, ...]) -> _Columns:
-    values, sizes = table.numeric, [size(feature) for feature in features if feature.type in ("category", "boolean")]
-    if sizes:
-        values = np.hstack([values, encoded(table, features, np.arange(len(table)))[CATEGORIES]])
-    return _Columns(values, len(table.numbers), sizes, table.one_scale)
+    sizes = [size(feature) for feature in features if feature.type in ("category", "boolean")]
+    missing = bool(np.isnan(table.numeric).any())
+    return _Columns(len(table.numbers), sizes, table.one_scale, missing)
 
 
-def _scored(estimator: Any, name: str, columns: _Columns, table: Table, parts: Split) -> Scores:
-    train = parts.train[:MOST_SVC_ROWS] if name == SVC else parts.train
+def _values(table: Table, features: tuple[Feature, ...], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Numbers as they are, then each category as its number in the vocabulary."""
+    inputs = encoded(table, features, rows)
+    return np.hstack([array.astype(np.float64) for array in inputs.values()])
+
+
+def _scored(estimator: Any, name: str, table: Table, features: tuple[Feature, ...], parts: Split) -> Scores:
+    train = parts.train[: fitted_rows(name, len(parts.train))]
+    target = table.target[parts.test]
     with warnings.catch_warnings():
         # Columns without a value in the training rows, and solvers at their iteration limit.
         warnings.simplefilter("ignore")
-        estimator.fit(columns.values[train], table.target[train])
-        rows, target = columns.values[parts.test], table.target[parts.test]
+        estimator.fit(_values(table, features, train), table.target[train])
+        rows = _values(table, features, parts.test)
         if not table.classes:
             return evaluation.regression(estimator.predict(rows), target)
         if hasattr(estimator, "predict_proba"):
-            # Every class is in the training rows (the split sees to it), so columns are class numbers.
-            return evaluation.classification(estimator.predict_proba(rows), target)
+            probabilities = np.zeros((len(rows), len(table.classes)))
+            probabilities[:, estimator.classes_] = estimator.predict_proba(rows)
+            return evaluation.classification(probabilities, target)
         return {"accuracy": evaluation.accuracy(estimator.predict(rows), target)}
 
 
@@ -121,8 +135,7 @@ def _prepared(columns: _Columns, estimator: Any) -> Any:
     from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
     scaler = FunctionTransformer() if columns.one_scale else StandardScaler()
-    missing = bool(np.isnan(columns.values[:, : columns.numbers]).any())
-    numbers = make_pipeline(SimpleImputer(strategy="median", add_indicator=missing), scaler)
+    numbers = make_pipeline(SimpleImputer(strategy="median", add_indicator=columns.missing), scaler)
     steps = [("numbers", numbers, slice(0, columns.numbers))] if columns.numbers else []
     if columns.sizes:
         words = slice(columns.numbers, columns.numbers + len(columns.sizes))

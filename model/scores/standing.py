@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy.typing as npt
@@ -27,6 +27,7 @@ class Standing:
         scores: of the model.
         baselines: name -> scores, trained on the same rows.
         noise_floor: scores of the generator's own noise-free formula, which nothing can beat but by chance.
+        fitted_rows: baseline -> training rows, of those that were fitted on a part of them.
     """
 
     task: Task
@@ -35,6 +36,7 @@ class Standing:
     scores: Scores
     baselines: dict[str, Scores]
     noise_floor: Scores | None
+    fitted_rows: dict[str, int] = field(default_factory=dict)
 
     @property
     def verdict(self) -> str:
@@ -66,7 +68,11 @@ class Standing:
     def lines(self) -> list[tuple[str, Scores]]:
         """All scores with their names, the model first."""
         floor = [] if self.noise_floor is None else [("noise floor", self.noise_floor)]
-        return [("network", self.scores), *self.baselines.items(), *floor]
+        return [("network", self.scores), *((self._named(name), its) for name, its in self.baselines.items()), *floor]
+
+    def _named(self, baseline: str) -> str:
+        rows = self.fitted_rows.get(baseline)
+        return baseline if rows is None else f"{baseline} (fitted on {rows:,} rows)"
 
 
 def compare(
@@ -89,7 +95,9 @@ def compare(
         floor = evaluation.regression(table.noise_free[parts.test], target)
     rows = {"train": len(parts.train), "validation": len(parts.validation), "test": len(parts.test)}
     others = baselines.score(table, features, parts, seed)
-    return Standing(table.task, kind, rows, score(predicted, target), others, floor)
+    fitted = {name: baselines.fitted_rows(name, rows["train"]) for name in others} if table.text is None else {}
+    fewer = {name: count for name, count in fitted.items() if count < rows["train"]}
+    return Standing(table.task, kind, rows, score(predicted, target), others, floor, fewer)
 
 
 def metrics(standings: list[Standing], epochs: int, best_epoch: int) -> dict[str, Any]:
@@ -112,6 +120,7 @@ def _document(standing: Standing) -> dict[str, Any]:
         "rows": standing.rows,
         "scores": standing.scores,
         "baselines": standing.baselines,
+        "baselines_fitted_on": standing.fitted_rows,
         "noise_floor": standing.noise_floor,
     }
 

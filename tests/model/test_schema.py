@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from model.data import profile
+from model.data.columns import WordBuilder, WordColumn
 from model.data.description import MOST_CATEGORIES, features
 from model.data.schema import column_type
-from model.data.table import Table, read
+from model.data.files import read
+from model.data.table import Table
 from model.errors import DataError
 from model.recipe.reading import parse
 from model.report.summary import opening
@@ -30,6 +32,13 @@ def mixed(rows: int = 40) -> str:
 def table(folder: Path, text: str | None = None, **given: object) -> Table:
     """The table in a file with this text."""
     return read(written(folder, mixed() if text is None else text), "price", **given)  # type: ignore[arg-type]
+
+
+def words(values: list[str]) -> WordColumn:
+    """A column of words."""
+    builder = WordBuilder()
+    builder.add(values)
+    return builder.column()
 
 
 def test_every_column_gets_its_type(tmp_path: Path) -> None:
@@ -85,7 +94,7 @@ def test_mixed_kinds_in_a_column(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"'n/k' is not a number.*say so: \[data\] types = \{b = \"category\"\}"):
         table(tmp_path, "a,b,price\n" + rows)
     assert table(tmp_path, "a,b,price\n" + rows, types={"b": "category"}).words[0].levels[-1] == "n/k"
-    assert column_type(["1", "low", "high", "low"]) == "category"
+    assert column_type(words(["1", "low", "high", "low"])) == "category"
 
 
 @pytest.mark.parametrize(
@@ -102,7 +111,7 @@ def test_mixed_kinds_in_a_column(tmp_path: Path) -> None:
 )
 def test_types_by_example(values: list[str], kind: str) -> None:
     """What people would call each column."""
-    assert column_type(values) == kind
+    assert column_type(words(values)) == kind
 
 
 def test_a_file_without_a_header_line(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from sklearn.metrics import f1_score
 from model.__main__ import main
 from model.data.description import LONGEST_TEXT, features
 from model.data.split import split
-from model.data.table import Table, Text, read
+from model.data.files import read
+from model.data.table import Table, Text
 from model.errors import RecipeError
 from model.recipe.reading import parse
 from model.recipe.sections import FOLDER
