@@ -5,7 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+
+from model import interruption
+
+if __name__ == "__main__":
+    interruption.end_quietly()  # what follows imports torch
 
 from model.command import Order, Refused, order
 from model.data import sources
@@ -14,6 +20,8 @@ from model.data.graph_inputs import encoded
 from model.data.split import Split, split
 from model.data.table import Table
 from model.networks.building import build
+from model.networks.ensemble import of_each_member
+from model.networks.objective import objective
 from model.networks.served import Served, answers, prepared
 from model.recipe.reading import load
 from model.recipe.sections import Recipe
@@ -21,23 +29,23 @@ from model.recipe.writing import dumps
 from model.release import baseline_histograms, environment
 from model.release.promise import signature
 from model.release.release import Documents, release
-from model.report.page import page
+from model.report.page import Run, page
 from model.report.summary import opening, outcome
 from model.resolving import resolve
-from model.scores import standing
-from model.training import loop
-from model.training.losses import LOSSES
+from model.scores import findings, standing, temperature
+from model.training import loop, processes, run_folder
+from model.training.history import History
 from model.training.progress import watch
 from model.training.run_folder import RunFolder
 from mulgam.errors import MulgamError
 from mulgam.registry import Entry, Registry
 from mulgam.signature import Feature
 
-INTERRUPTED = 130
 
+def train(recipe: Recipe, registry: Registry, runs: Path, *, resume: bool = False) -> Entry | None:
+    """Train one recipe and publish it; `resume`: go on with its interrupted run, if there is one.
 
-def train(recipe: Recipe, registry: Registry, runs: Path) -> Entry:
-    """Train one recipe and publish it.
+    Of several processes the first alone publishes; the others get None.
 
     Raises:
         ModelError: the recipe, its table or the training is at fault.
@@ -47,70 +55,96 @@ def train(recipe: Recipe, registry: Registry, runs: Path) -> Entry:
     recipe = resolve(recipe, table)
     print(opening(recipe, table), flush=True)
     kind, *further = recipe.data.split
-    parts = split(table, kind, recipe.training.seed)
-    folder = RunFolder.create(runs, recipe.name)
-    described = features(table, parts.train)
-    module, history = fitted(recipe, table, described, parts, folder)
-    held_out = encoded(table, described, parts.test)
-    predicted = answers(module, held_out)
-    standings = [standing.compare(table, described, parts, kind, predicted, recipe.training.seed)]
-    standings += [scored(recipe, table, other) for other in further]
-    promise = signature(recipe, table, described, parts.train)
-    documents = Documents(
-        metrics=standing.metrics(standings, len(history.epochs), history.best),
-        baseline=baseline_histograms.document(table, described, parts.train, predicted),
-        environment=environment.document(
+    with run_folder.opened(runs, recipe.name, dumps(recipe), table.sha256, resume=resume) as folder:
+        described, parts = divided(recipe, table, kind)
+        module, history = fitted(recipe, table, described, parts, folder)
+        if folder is None:
+            _help_train(recipe, table, further)
+            return None
+        held_out = encoded(table, described, parts.test)
+        predicted = answers(module, held_out)
+        standings = [standing.compare(table, described, parts, kind, predicted, recipe.training.seed)]
+        standings += [scored(recipe, table, other) for other in further]
+        promise = signature(recipe, table, described, parts.train)
+        found = findings.find(
+            table, promise, parts.test, held_out, partial(answers, module), recipe.training.seed, temperature.of(module)
+        )
+        made_with = environment.document(
             table,
             loop.device(recipe.training.device),
             loop.threads(module.network, recipe.training.batch_size),
             recipe.training.seed,
-        ),
-        recipe=dumps(recipe),
-        report=lambda comparisons: page(promise, table, standings, history, comparisons, dumps(recipe)),
-    )
-    entry = release(module, promise, held_out, registry, documents)
+        )
+        run = Run(promise, table, standings, found, history, made_with, dumps(recipe))
+        documents = Documents(
+            metrics={**standing.metrics(standings, len(history.epochs), history.best), **findings.metrics(found)},
+            baseline=baseline_histograms.document(table, described, parts.train, predicted),
+            environment=made_with,
+            recipe=run.recipe,
+            report=partial(page, run),
+        )
+        entry = release(module, promise, held_out, registry, documents, table.target[parts.test])
+        folder.log(run_folder.PUBLISHED, version=entry.version, digest=entry.digest)
     print(outcome(standings, history, entry))
     return entry
 
 
+def divided(recipe: Recipe, table: Table, kind: str) -> tuple[tuple[Feature, ...], Split]:
+    """The rows' division of that kind, and the features as its training rows show them."""
+    parts = split(table, kind, recipe.training.seed)
+    return features(table, parts.train), parts
+
+
 def fitted(
     recipe: Recipe, table: Table, described: tuple[Feature, ...], parts: Split, folder: RunFolder | None = None
-) -> tuple[Served, loop.History]:
+) -> tuple[Served, History]:
     """A served module trained on one division of the rows, and how its training went."""
     module = build(recipe, table, described, parts.train)
     rows, validation = (
         prepared(module, encoded(table, described, part), table.target[part])
         for part in (parts.train, parts.validation)
     )
-    assert recipe.training.loss is not None  # resolved
-    loss = LOSSES[table.task][recipe.training.loss]
+    loss = of_each_member(objective(module, recipe.training, table.classes, rows))
     with watch(recipe.name, recipe.training.epochs) as watcher:
         history = loop.fit(module.network, rows, validation, loss, recipe.training, watcher, folder)
-    return module.eval(), history
+    module.eval()
+    if recipe.training.calibrate:
+        temperature.fold(module, validation)
+    return module, history
 
 
 def scored(recipe: Recipe, table: Table, kind: str) -> standing.Standing:
     """The scores on another division of the rows, of a model that is trained for that only."""
-    parts = split(table, kind, recipe.training.seed)
-    described = features(table, parts.train)
+    described, parts = divided(recipe, table, kind)
     module, _ = fitted(recipe, table, described, parts)
     predicted = answers(module, encoded(table, described, parts.test))
     return standing.compare(table, described, parts, kind, predicted, recipe.training.seed)
 
 
+def _help_train(recipe: Recipe, table: Table, further: Sequence[str]) -> None:
+    """What other processes than the first still do: take their share in training the models for the score only."""
+    for kind in further:
+        fitted(recipe, table, *divided(recipe, table, kind))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns its exit code: 0, 1 for an error (one sentence on stderr), 2 for wrong usage, 130."""
+    interruption.raise_again()
     try:
-        return _run(order(arguments))
+        given = order(arguments)
+        with processes.joined():
+            return _run(given)
     except Refused as problem:
         print(f"error: {problem}", file=sys.stderr)
         return 2
     except MulgamError as problem:
+        processes.leave_the_word_to_the_first()
         print(f"error: {problem}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("\nInterrupted; the run under way published nothing.", file=sys.stderr)
-        return INTERRUPTED
+    except KeyboardInterrupt as problem:
+        notes = getattr(problem, "__notes__", [])
+        print("\n" + " ".join(["Interrupted; the run under way published nothing.", *notes]), file=sys.stderr)
+        return interruption.INTERRUPTED
 
 
 def _run(given: Order) -> int:
@@ -120,8 +154,11 @@ def _run(given: Order) -> int:
     with registry.staging():
         pass  # the same for a registry that can't be written
     for recipe in recipes:
+        if given.resume and (published := run_folder.published(given.runs, recipe.name)):
+            print(f"Nothing to resume: the last run of {recipe.name!r} was published as version {published}.\n")
+            continue
         started = time.monotonic()
-        train(recipe, registry, given.runs)
+        train(recipe, registry, given.runs, resume=given.resume)
         print(f"  took {time.monotonic() - started:.1f} s\n", flush=True)
     return 0
 

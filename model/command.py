@@ -30,12 +30,16 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Order:
-    """Recipes to train, where to publish, where to keep logs; `device` overrides the recipes' own."""
+    """Recipes to train, where to publish, where to keep logs; `device` overrides the recipes' own.
+
+    `resume`: go on with interrupted runs.
+    """
 
     recipes: tuple[Path, ...]
     registry: Path
     runs: Path
     device: str | None
+    resume: bool = False
 
     def applied(self, recipe: Recipe) -> Recipe:
         """The recipe with what the command line overrides."""
@@ -55,12 +59,12 @@ def order(arguments: Sequence[str] | None = None) -> Order:
     device = given.device or os.environ.get(DEVICE_VARIABLE) or None
     if device is not None and device not in DEVICES:
         raise Refused(f"{DEVICE_VARIABLE} is {device!r}; it must be one of {', '.join(DEVICES)}.")
-    return Order(tuple(given.recipes) or DEFAULTS, given.registry, given.runs, device)
+    return Order(tuple(given.recipes) or DEFAULTS, given.registry, given.runs, device, given.resume)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m model",
+        prog="mulgam train",
         description="Train models from recipes, verify their exports and publish them into the registry.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -70,6 +74,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--registry", type=Path, default=Path("registry"), help="where to publish (%(default)s)")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="logs and checkpoints (%(default)s)")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with the last run of each recipe where it was interrupted; what was published is left alone",
+    )
     parser.add_argument(
         "--device",
         choices=DEVICES,

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from model.data.table import Table
 from model.errors import RecipeError
-from model.recipe.sections import Recipe
-from model.training import losses
+from model.networks.images import SMALLEST_SIDE, side
+from model.recipe.sections import KINDS_OF_NETWORK, KINDS_OF_TEXT, Recipe
+from model.resolving_training import training
 
 
 def resolve(recipe: Recipe, table: Table) -> Recipe:
@@ -15,18 +16,27 @@ def resolve(recipe: Recipe, table: Table) -> Recipe:
 
     Raises:
         RecipeError: the loss belongs to the other task, or the kind to other features.
+        DataError: a target is out of the range of the loss or of its transform.
     """
-    loss = recipe.training.loss or losses.default(table.task)
-    if loss not in losses.LOSSES[table.task]:
-        known = ", ".join(losses.LOSSES[table.task])
-        raise RecipeError(f"The loss {loss!r} is not for {table.task}, which {table.target_name!r} asks for: {known}.")
-    kind = recipe.network.kind or ("ple" if table.text is None else "ngram")
-    if (kind == "ngram") != (table.text is not None):
-        has = "no text column" if table.text is None else f"the text column {table.text.name!r}"
-        raise RecipeError(f"[network] kind {kind!r} does not fit: the table has {has}.")
+    kind = _kind(recipe.network.kind, table)
     return replace(
         recipe,
         data=replace(recipe.data, task=table.task),
         network=replace(recipe.network, kind=kind),
-        training=replace(recipe.training, loss=loss),
+        training=training(recipe, table),
     )
+
+
+def _kind(wanted: str | None, table: Table) -> str:
+    """The kind of network that the recipe names, or the table's default."""
+    kind = wanted or ("ple" if table.text is None else "ngram")
+    if (kind in KINDS_OF_TEXT) != (table.text is not None):
+        has = "no text column" if table.text is None else f"the text column {table.text.name!r}"
+        fit = ", ".join(repr(one) for one in KINDS_OF_NETWORK if (one in KINDS_OF_TEXT) == (table.text is not None))
+        raise RecipeError(f"[network] kind {kind!r} does not fit: the table has {has}; one of {fit} does.")
+    if kind == "cnn" and side(len(table.numbers)) is None:
+        raise RecipeError(
+            "[network] kind 'cnn' takes the numeric columns as the pixels of a square image of at least"
+            f" {SMALLEST_SIDE} × {SMALLEST_SIDE}; the table has {len(table.numbers)} of them."
+        )
+    return kind

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -9,15 +11,32 @@ from torch import Tensor, nn
 
 from model.data.graph_inputs import encoded, size
 from model.data.table import Table
-from model.networks import piecewise, preprocessing
+from model.networks import piecewise, preprocessing, target_scale
+from model.networks.attention import Attention
 from model.networks.categories import Categories
+from model.networks.ensemble import Ensemble
+from model.networks.images import Images, side
 from model.networks.network import Network, mlp
 from model.networks.ngrams import NGrams
 from model.networks.periodic import Periodic
+from model.networks.recurrent import Recurrent
 from model.networks.served import Served, ServedClassifier, ServedRegressor
+from model.networks.words import Words
+from model.recipe import sections
 from model.recipe.sections import Recipe
 from mulgam.encoding import Arrays
 from mulgam.signature import NUMERIC, Feature
+
+TextStem = NGrams | Words | Recurrent | Attention
+
+# Kind -> what takes texts of so many code points.
+TEXT_STEMS: Mapping[str, Callable[[int], TextStem]] = {
+    "ngram": lambda length: NGrams(),
+    "words": lambda length: Words(),
+    "gru": lambda length: Recurrent(nn.GRU),
+    "lstm": lambda length: Recurrent(nn.LSTM),
+    "attention": Attention,
+}
 
 
 def build(recipe: Recipe, table: Table, features: tuple[Feature, ...], train: npt.NDArray[np.int64]) -> Served:
@@ -31,15 +50,15 @@ def build(recipe: Recipe, table: Table, features: tuple[Feature, ...], train: np
     """
     steps: nn.Module = nn.Identity()
     if table.numbers:
-        steps = preprocessing.fit(table.numeric[train], one_scale=table.one_scale)
+        one_scale = table.one_scale or recipe.network.kind == "cnn"
+        steps = preprocessing.fit(table.numeric[train], one_scale=one_scale)
     inputs = encoded(table, features, train)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.training.seed)
         network = _network(recipe, table, features, steps, inputs)
     if table.classes:
         return ServedClassifier(steps, network)
-    target = table.target[train]
-    return ServedRegressor(steps, network, float(target.mean()), float(target.std()) or 1.0)
+    return ServedRegressor(steps, network, target_scale.fit(table.target[train], recipe.training.target_transform))
 
 
 def _network(recipe: Recipe, table: Table, features: tuple[Feature, ...], steps: nn.Module, inputs: Arrays) -> Network:
@@ -47,8 +66,8 @@ def _network(recipe: Recipe, table: Table, features: tuple[Feature, ...], steps:
     stems: list[nn.Module] = []
     width = 0
     if table.numbers:
-        columns = steps(torch.from_numpy(inputs[NUMERIC]))
-        stem, wide = _number_stem(recipe.network.kind, columns)
+        columns = preprocessing.applied(steps, torch.from_numpy(inputs[NUMERIC]))
+        stem, wide = _number_stem(recipe.network.kind, columns, len(table.numbers))
         stems.append(stem)
         width += wide
     if table.words:
@@ -56,18 +75,28 @@ def _network(recipe: Recipe, table: Table, features: tuple[Feature, ...], steps:
         stems.append(categories := Categories(sizes))
         width += categories.width
     if table.text is not None:
-        stems.append(ngrams := NGrams())
-        width += ngrams.width
-    shape = recipe.network
-    return Network(stems, mlp(width, shape.hidden, max(len(table.classes), 1), shape.activation, shape.dropout))
+        (length,) = (feature.length or 0 for feature in features if feature.type == "text")
+        stems.append(text := TEXT_STEMS[recipe.network.kind or "ngram"](length))
+        width += text.width
+    return Network(stems, _body(width, recipe.network, max(len(table.classes), 1)))
 
 
-def _number_stem(kind: str | None, columns: Tensor) -> tuple[nn.Module, int]:
+def _body(width: int, shape: sections.Network, outputs: int) -> nn.Module:
+    """One perceptron, or an ensemble of many."""
+    if shape.ensemble > 1:
+        return Ensemble(width, shape.hidden, outputs, shape.ensemble, shape.activation, shape.dropout)
+    return mlp(width, shape.hidden, outputs, shape.activation, shape.dropout)
+
+
+def _number_stem(kind: str | None, columns: Tensor, numbers: int) -> tuple[nn.Module, int]:
     """What takes preprocessed numbers, and how many columns it gives; fitted on those of training."""
-    if kind in ("ple", "ngram"):
-        pieces = piecewise.fit(columns)
-        return pieces, pieces.width
+    if kind == "plain":
+        return nn.Identity(), columns.shape[1]
     if kind == "periodic":
         waves = Periodic(columns.shape[1])
         return waves, waves.width
-    return nn.Identity(), columns.shape[1]
+    if kind == "cnn":
+        images = Images(side(numbers) or 0)
+        return images, images.width + columns.shape[1] - numbers
+    pieces = piecewise.fit(columns)
+    return pieces, pieces.width

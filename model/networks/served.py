@@ -11,12 +11,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from model.training.loop import Rows
+from model.networks.preprocessing import applied
+from model.networks.target_scale import TargetScale
+from model.training.rows import Rows
 from mulgam.encoding import Arrays
 
 
 class ServedRegressor(nn.Module):
-    """Gives the quantity in the target's own unit; the network learns it standardised.
+    """Gives the quantity in the target's own unit; the network learns it standardised, or a transform of it.
 
     **Shape**
         - inputs: those of the graph, [N, …]
@@ -25,24 +27,19 @@ class ServedRegressor(nn.Module):
     Args:
         preprocessing: of the first input, fitted on training rows.
         network: preprocessed inputs → [N, 1].
-        mean: of the training target.
-        deviation: of the training target.
+        scale: the network's answer → the quantity.
     """
 
-    mean: Tensor
-    deviation: Tensor
-
-    def __init__(self, preprocessing: nn.Module, network: nn.Module, mean: float, deviation: float) -> None:
+    def __init__(self, preprocessing: nn.Module, network: nn.Module, scale: TargetScale) -> None:
         super().__init__()
         self.preprocessing = preprocessing
         self.network = network
-        self.register_buffer("mean", torch.tensor(mean))
-        self.register_buffer("deviation", torch.tensor(deviation))
+        self.scale = scale
 
     def forward(self, first: Tensor, second: Tensor | None = None, third: Tensor | None = None) -> Tensor:
         """The quantity."""
-        standardised: Tensor = self.network(self.preprocessing(first), second, third).squeeze(1)
-        return standardised * self.deviation + self.mean
+        quantity: Tensor = self.scale(self.network(self.preprocessing(first), second, third).squeeze(1))
+        return quantity
 
 
 class ServedClassifier(nn.Module):
@@ -54,17 +51,21 @@ class ServedClassifier(nn.Module):
 
     Args:
         preprocessing: of the first input, fitted on training rows.
-        network: preprocessed inputs → logits [N, K].
+        network: preprocessed inputs → logits [N, K], which are divided by `temperature` (1 until it is fitted).
     """
+
+    temperature: Tensor
 
     def __init__(self, preprocessing: nn.Module, network: nn.Module) -> None:
         super().__init__()
         self.preprocessing = preprocessing
         self.network = network
+        self.register_buffer("temperature", torch.tensor(1.0))
 
     def forward(self, first: Tensor, second: Tensor | None = None, third: Tensor | None = None) -> Tensor:
         """The probabilities."""
-        return torch.softmax(self.network(self.preprocessing(first), second, third), dim=1)
+        logits = self.network(self.preprocessing(first), second, third)
+        return torch.softmax(logits / self.temperature, dim=1)
 
 
 Served = ServedRegressor | ServedClassifier
@@ -73,12 +74,10 @@ Served = ServedRegressor | ServedClassifier
 def prepared(module: Served, inputs: Arrays, target: npt.NDArray[Any]) -> Rows:
     """Rows as the network sees them in training: preprocessed inputs, standardised target or class numbers."""
     first, *others = (torch.from_numpy(array) for array in inputs.values())
-    with torch.no_grad():
-        prepared_inputs = (module.preprocessing(first), *others)
+    prepared_inputs = (applied(module.preprocessing, first), *others)
     if isinstance(module, ServedClassifier):
         return Rows(prepared_inputs, torch.from_numpy(target))
-    standardised = (target - float(module.mean)) / float(module.deviation)
-    return Rows(prepared_inputs, torch.from_numpy(standardised.astype(np.float32)))
+    return Rows(prepared_inputs, torch.from_numpy(module.scale.standardised(target)))
 
 
 def answers(module: nn.Module, inputs: Arrays, batch_size: int = 4096) -> npt.NDArray[np.float32]:

@@ -6,20 +6,17 @@ the golden requests, within the tolerance that the signature promises to those w
 
 from __future__ import annotations
 
-import io
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import onnxruntime
-import torch
 from torch import nn
 
 from model.errors import ParityError
+from model.release import runs
 from model.release.golden_requests import answer
+from model.release.runs import Answers
 from mulgam.encoding import MISSING, UNSEEN, Arrays, Encoder
 from mulgam.golden import Golden
 from mulgam.signature import CATEGORIES, NUMERIC, TEXT, Signature, Tolerance
@@ -28,9 +25,6 @@ BATCH_SIZES = (1, 2, 7, 256)
 RUNTIMES = ("torchscript", "onnx")
 PRECISION = "fp32"
 RELATIVE = 1e-5
-
-Answers = npt.NDArray[Any]
-Run = Callable[[Arrays], Answers]
 
 
 @dataclass(frozen=True)
@@ -44,57 +38,55 @@ class Comparison:
     allowed: float
 
 
-def tolerances(floor: float) -> dict[str, dict[str, Tolerance]]:
-    """The tolerance of each runtime: 1e-5 × max(|answer|, floor).
+def tolerances(floor: float, relative: float = RELATIVE) -> dict[str, dict[str, Tolerance]]:
+    """The tolerance of each runtime: relative × max(|answer|, floor).
 
     Args:
         floor: 1 for probabilities, the target's standard deviation for a quantity.
+        relative: more than the default where the graph magnifies differences.
     """
-    return {runtime: {PRECISION: Tolerance(RELATIVE, floor)} for runtime in RUNTIMES}
+    return {runtime: {PRECISION: Tolerance(relative, floor)} for runtime in RUNTIMES}
 
 
 def verify(
     module: nn.Module, signature: Signature, exported: Mapping[str, bytes], held_out: Arrays, golden: list[Golden]
 ) -> list[Comparison]:
-    """Compare both exported forms with the eager module.
+    """Compare exported forms with the eager module.
 
     Args:
         module: in evaluation mode, on the CPU.
         signature: carries the tolerances.
-        exported: runtime -> model file.
+        exported: name of the form (`torchscript`, `onnx`, `onnx int8`, …) -> model file.
         held_out: graph inputs that training never saw, [N, …], N at least 1.
         golden: requests with the eager module's answers.
 
     Returns:
-        One comparison for each runtime and set of rows.
+        One comparison for each form and set of rows.
 
     Raises:
         ParityError: an answer is too far off, has another shape, or is not a finite number where the
             signature allows the input.
     """
-    runs: dict[str, Run] = {
-        "torchscript": _torchscript(exported["torchscript"], signature),
-        "onnx": _onnx(exported["onnx"], signature),
-    }
+    forms = {name: (runs.opened(name, model, signature), signature.tolerance_of(*runs.split(name)))
+             for name, model in exported.items()}  # fmt: skip
     comparisons = []
-    for name, inputs in _cases(signature, held_out, golden):
+    for rows, inputs in _cases(signature, held_out, golden):
         expected = answer(module, signature, inputs)
-        _check_finite(expected, inputs, signature, name)
-        for runtime, run in runs.items():
-            tolerance = signature.tolerance[runtime][PRECISION]
-            comparisons.append(_compare(runtime, name, run(inputs), expected, tolerance))
+        _check_finite(expected, inputs, signature, rows)
+        for name, (run, tolerance) in forms.items():
+            comparisons.append(_compare(name, rows, run(inputs), expected, tolerance))
     return comparisons
 
 
 def _cases(signature: Signature, held_out: Arrays, golden: list[Golden]) -> Iterable[tuple[str, Arrays]]:
     for size in BATCH_SIZES:
         yield f"{size} held-out", _rows(held_out, size)
-    if NUMERIC in held_out:
+    if signature.numbers:
         yield "missing values", _with_missing(held_out)
-    if CATEGORIES in held_out:
+    if signature.categories:
         for name, number in (("unseen categories", UNSEEN), ("missing categories", MISSING)):
             yield name, _with_category(held_out, number)
-    if TEXT in held_out:
+    if signature.text is not None:
         yield "texts of any length", _with_texts(held_out)
     encoder = Encoder(signature)
     for number, request in enumerate(golden, start=1):
@@ -136,7 +128,7 @@ def _with_texts(inputs: Arrays) -> Arrays:
 
 
 def _check_finite(expected: Answers, inputs: Arrays, signature: Signature, name: str) -> None:
-    if NUMERIC in inputs:
+    if signature.numbers:
         required = [column for column, feature in enumerate(signature.numbers) if not feature.missing]
         expected = expected[~np.isnan(inputs[NUMERIC][:, required]).any(axis=1)]
     if not np.isfinite(expected).all():
@@ -162,25 +154,3 @@ def _compare(runtime: str, name: str, got: Answers, expected: Answers, tolerance
             f" {expected.flat[worst]:.7g} (allowed difference: {allowed.flat[worst]:.3g}); nothing was published."
         )
     return Comparison(runtime, name, len(expected), float(apart.max()), float(allowed.min()))
-
-
-def _torchscript(model: bytes, signature: Signature) -> Run:
-    program = torch.jit.load(io.BytesIO(model))  # type: ignore[no-untyped-call]
-
-    def run(inputs: Arrays) -> Answers:
-        with torch.no_grad():
-            output = program(*(torch.from_numpy(inputs[tensor.name]) for tensor in signature.inputs))
-        return np.asarray(output.numpy())
-
-    return run
-
-
-def _onnx(model: bytes, signature: Signature) -> Run:
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-
-    def run(inputs: Arrays) -> Answers:
-        return np.asarray(session.run([signature.output.name], inputs)[0])
-
-    return run

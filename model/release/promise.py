@@ -6,9 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from model.data.table import Table
+from model.networks.target_scale import spread
 from model.recipe.sections import Recipe
-from model.release.parity import tolerances
-from mulgam.signature import Feature, Signature, Target, graph_inputs, graph_outputs
+from model.release.parity import RELATIVE, tolerances
+from mulgam.signature import Feature, Signature, Target, Tolerance, graph_inputs, graph_outputs
 
 
 def signature(recipe: Recipe, table: Table, described: tuple[Feature, ...], train: npt.NDArray[np.int64]) -> Signature:
@@ -21,11 +22,20 @@ def signature(recipe: Recipe, table: Table, described: tuple[Feature, ...], trai
         train: numbers of the training rows, whose target range is told.
     """
     target = _target(table, train)
-    floor = 1.0 if table.classes else float(np.std(table.target[train])) or 1.0
     return Signature(
-        recipe.name, table.task, described, target, graph_inputs(described), graph_outputs(target), tolerances(floor),
+        recipe.name, table.task, described, target, graph_inputs(described), graph_outputs(target),
+        _tolerances(recipe.training.target_transform, table, train),
         description=recipe.description or table.description, synthetic=table.synthetic,
     )  # fmt: skip
+
+
+def _tolerances(transform: str, table: Table, train: npt.NDArray[np.int64]) -> dict[str, dict[str, Tolerance]]:
+    """Within those of the gate; a difference in an exponent becomes one of the whole answer, times its deviation."""
+    if table.classes:
+        return tolerances(floor=1.0)
+    target = table.target[train]
+    magnified = 1.0 if transform == "none" else max(spread(target, transform), 1.0)
+    return tolerances(spread(target), RELATIVE * magnified)
 
 
 def _target(table: Table, train: npt.NDArray[np.int64]) -> Target:

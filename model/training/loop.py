@@ -7,60 +7,25 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
+import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from model.errors import DivergedError, ModelError
 from model.recipe.sections import Training
+from model.training import checkpoint, processes
+from model.training.checkpoint import Checkpoint
+from model.training.history import Epoch, History
 from model.training.losses import Loss
+from model.training.optimizers import optimizer
 from model.training.progress import Watcher
+from model.training.rows import Rows
 from model.training.run_folder import RunFolder
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Preprocessed inputs of the network, each [N, …], and targets: [N] float32 standardised, or int64 classes."""
-
-    inputs: tuple[Tensor, ...]
-    target: Tensor
-
-    def to(self, device: torch.device) -> Rows:
-        """The same on a device."""
-        return Rows(tuple(tensor.to(device) for tensor in self.inputs), self.target.to(device))
-
-    def batches(self, size: int, order: Tensor | None = None) -> Iterator[Rows]:
-        """Stretches of at most `size` rows, in `order`."""
-        for start in range(0, len(self.target), size):
-            rows = slice(start, start + size) if order is None else order[start : start + size]
-            yield Rows(tuple(tensor[rows] for tensor in self.inputs), self.target[rows])
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """Mean losses of one epoch: of training while it went on, of validation after it."""
-
-    number: int
-    train_loss: float
-    validation_loss: float
-
-
-@dataclass(frozen=True)
-class History:
-    """All epochs, and which one's weights were kept."""
-
-    epochs: tuple[Epoch, ...]
-    best: int
-
-
-OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
-    "adamw": torch.optim.AdamW,
-    "adam": torch.optim.Adam,
-    "sgd": torch.optim.SGD,
-}
+from model.training.steps import Steps
 
 
 def device(choice: str) -> torch.device:
@@ -68,7 +33,11 @@ def device(choice: str) -> torch.device:
     available = torch.cuda.is_available()
     if choice == "gpu" and not available:
         raise ModelError("There is no GPU that this PyTorch can use; train with --device cpu.")
-    return torch.device("cuda" if available and choice != "cpu" else "cpu")
+    if not available or choice == "cpu":
+        return torch.device("cpu")
+    if int(os.environ.get("LOCAL_WORLD_SIZE", "1")) > torch.cuda.device_count():
+        raise ModelError(f"Each process needs a GPU of its own, and there are {torch.cuda.device_count()}.")
+    return torch.device("cuda")
 
 
 # Multiply-adds of one step from which a second thread is worth waking, roughly 1 ms of one core.
@@ -103,77 +72,68 @@ def fit(
 ) -> History:  # fmt: skip
     """Train a network in place, and leave it with the weights of its best epoch.
 
-    The same seed gives the same weights on the same machine's CPU; the caller's random state is left as it was.
+    The same seed gives the same weights on the same machine's CPU, also where a checkpoint in `folder` is gone on
+    with; the caller's random state is left as it was. Several processes (`processes.joined`) share each batch.
 
     Args:
         network: inputs of `train` → outputs that `loss` takes.
         train: what is learnt from.
         validation: what decides when to stop: after `patience` epochs without a lower loss.
-        loss: of (output, target), a mean over rows.
-        settings: optimizer, learning rate, batch size, epochs, patience, seed, device.
+        loss: of (output, target).
+        settings: optimizer, schedule, batch size, epochs, patience, seed, device, precision.
         watcher: told of every epoch.
-        folder: gets the log and the checkpoint.
+        folder: gets the log and the checkpoints.
 
     Raises:
         DivergedError: a loss is no longer a finite number.
+        ModelError: the folder can't be written.
     """
     where = device(settings.device)
     network.to(where)
     train, validation = train.to(where), validation.to(where)
-    optimizer = OPTIMIZERS[settings.optimizer](network.parameters(), lr=settings.learning_rate)
+    steps = Steps(network, loss, optimizer(network, settings), settings)
     shuffle = torch.Generator().manual_seed(settings.seed)
-    epochs: list[Epoch] = []
-    best, best_weights = 0, _weights(network)
-    started = time.monotonic()
+    state = Checkpoint(network, steps.optimizer, shuffle, folder)
+    history, best_weights, spent = state.restored()
+    started = time.monotonic() - spent
     random_state = torch.random.fork_rng(devices=[where] if where.type == "cuda" else [])
     with random_state, _limited(threads(network, settings.batch_size)):
-        torch.manual_seed(settings.seed)  # dropout draws from the global generator
-        for number in range(1, settings.epochs + 1):
+        while not history.is_over(settings.epochs, settings.patience):
+            number = len(history.epochs) + 1
+            torch.manual_seed(_seed(settings.seed, number))  # dropout draws from the global generator
             order = torch.randperm(len(train.target), generator=shuffle).to(where)
-            train_loss = _one_epoch(network, train, order, loss, optimizer, settings.batch_size)
+            train_loss = steps.epoch(train.batches(settings.batch_size, order), len(train.target), number)
             epoch = Epoch(number, train_loss, mean_loss(network, validation, loss))
             _check_finite(epoch, settings)
-            epochs.append(epoch)
-            if not best or epoch.validation_loss < epochs[best - 1].validation_loss:
-                best, best_weights = number, _weights(network)
-                if folder is not None:
-                    folder.checkpoint(best_weights)
+            history = history.and_then(epoch)
+            seconds = time.monotonic() - started
+            if history.best == number:
+                best_weights = checkpoint.weights(network)
+            state.save(history, best_weights, seconds, now=history.is_over(settings.epochs, settings.patience))
             if folder is not None:
-                folder.log({"epoch": number, "train_loss": epoch.train_loss, "validation_loss": epoch.validation_loss,
-                            "best_epoch": best, "seconds": round(time.monotonic() - started, 3)})  # fmt: skip
+                folder.log("epoch", epoch=number, train_loss=epoch.train_loss, validation_loss=epoch.validation_loss,
+                           best_epoch=history.best, seconds=round(seconds, 3))  # fmt: skip
             if watcher is not None:
-                watcher(number, epoch.validation_loss, best)
-            if number - best >= settings.patience:
-                break
+                watcher(number, epoch.validation_loss, history.best)
     network.load_state_dict(best_weights)
     network.cpu().eval()
-    return History(tuple(epochs), best)
+    return history
 
 
 def mean_loss(network: nn.Module, rows: Rows, loss: Loss, batch_size: int = 8192) -> float:
-    """The loss over all rows, without training."""
+    """The loss over all rows, without training; each process takes its share of them."""
     network.eval()
-    total = 0.0
+    total = torch.zeros((), dtype=torch.float64)
+    mine = processes.share(len(rows.target))
     with torch.no_grad():
-        for batch in rows.batches(batch_size):
-            total += float(loss(network(*batch.inputs), batch.target)) * len(batch.target)
-    return total / len(rows.target)
+        for batch in rows.of(mine).batches(batch_size):
+            total += loss.rows(network(*batch.inputs), batch.target).double().sum().cpu()
+    return float(loss.whole(processes.add_up(total) / len(rows.target)))
 
 
-def _one_epoch(
-    network: nn.Module, rows: Rows, order: Tensor, loss: Loss, optimizer: torch.optim.Optimizer, batch_size: int
-) -> float:
-    """One pass over the rows; returns the mean loss."""
-    network.train()
-    # Summed on the device: reading a number back after every batch would hold up a GPU.
-    total = torch.zeros((), device=rows.target.device)
-    for batch in rows.batches(batch_size, order):
-        optimizer.zero_grad()
-        value = loss(network(*batch.inputs), batch.target)
-        value.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        total += value.detach() * len(batch.target)
-    return float(total) / len(rows.target)
+def _seed(seed: int, epoch: int) -> int:
+    """What an epoch's random draws start from, in each process another: no two epochs drop the same values."""
+    return int(np.random.SeedSequence([seed, epoch, processes.number()]).generate_state(1, np.uint64)[0])
 
 
 def _check_finite(epoch: Epoch, settings: Training) -> None:
@@ -182,7 +142,3 @@ def _check_finite(epoch: Epoch, settings: Training) -> None:
             f"Training diverged in epoch {epoch.number}: the loss is not a finite number any more;"
             f" try a lower [training] learning_rate than {settings.learning_rate:g}."
         )
-
-
-def _weights(network: nn.Module) -> dict[str, Tensor]:
-    return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}

@@ -6,10 +6,13 @@ import contextlib
 import sys
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Protocol, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from model.training import processes
 
 _SECONDS_BETWEEN_LINES = 5.0
 
@@ -22,13 +25,15 @@ class Watcher(Protocol):
 
 
 @contextlib.contextmanager
-def watch(name: str, epochs: int, stream: TextIO | None = None) -> Iterator[Watcher]:
-    """Show the progress of one training on stderr (or `stream`).
+def watch(name: str, epochs: int, stream: TextIO | None = None) -> Iterator[Watcher | None]:
+    """Show the progress of one training on stderr (or `stream`); of several processes the first alone does.
 
     The time left counts on all epochs; early stopping usually ends sooner.
     """
     stream = stream or sys.stderr
-    if stream.isatty():
+    if not processes.first():
+        yield None
+    elif stream.isatty():
         with _bar(name, epochs, stream) as watcher:
             yield watcher
     else:
@@ -39,7 +44,7 @@ def watch(name: str, epochs: int, stream: TextIO | None = None) -> Iterator[Watc
 def _bar(name: str, epochs: int, stream: TextIO) -> Iterator[Watcher]:
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[loss]}"),
-        TimeRemainingColumn(),
+        TextColumn("at most"), TimeRemainingColumn(), TextColumn("left"),
     )  # fmt: skip
     with Progress(*columns, console=Console(file=stream), transient=True) as progress:
         task = progress.add_task(f"training {name}", total=epochs, loss="")
@@ -54,13 +59,24 @@ def _bar(name: str, epochs: int, stream: TextIO) -> Iterator[Watcher]:
 class _Lines:
     def __init__(self, name: str, epochs: int, stream: TextIO) -> None:
         self._name, self._epochs, self._stream = name, epochs, stream
-        self._next = time.monotonic()
+        self._next = 0.0
+        self._first: tuple[int, float] | None = None
 
     def __call__(self, epoch: int, validation_loss: float, best_epoch: int) -> None:
-        if time.monotonic() < self._next:
+        now = time.monotonic()
+        if now < self._next:
             return
-        self._next = time.monotonic() + _SECONDS_BETWEEN_LINES
+        self._next = now + _SECONDS_BETWEEN_LINES
         print(
-            f"training {self._name}: epoch {epoch} of at most {self._epochs}, validation loss {validation_loss:.4g}",
+            f"training {self._name}: epoch {epoch} of at most {self._epochs}, validation loss {validation_loss:.4g}"
+            f" (best: epoch {best_epoch}){self._left(epoch, now)}",
             file=self._stream, flush=True,
         )  # fmt: skip
+
+    def _left(self, epoch: int, now: float) -> str:
+        """The time left, reckoned from what came after the first epoch seen: that one is slower than the others."""
+        if self._first is None:
+            self._first = epoch, now
+            return ""
+        number, since = self._first
+        return f", at most {timedelta(seconds=round((now - since) / (epoch - number) * (self._epochs - epoch)))} left"

@@ -14,6 +14,7 @@ from model.networks import piecewise, preprocessing
 from model.networks.network import Network, mlp
 from model.networks.periodic import Periodic
 from model.networks.served import ServedRegressor
+from model.networks.target_scale import TargetScale
 from model.release.parity import tolerances
 from model.release.release import release
 from mulgam.registry import Registry
@@ -71,7 +72,7 @@ def test_both_exports_answer_alike(tmp_path: Path, stem: nn.Module) -> None:
     width = stem.width
     assert isinstance(width, int)
     steps = preprocessing.fit(COLUMNS.double().numpy())
-    module = ServedRegressor(steps, Network([stem], mlp(width, [8], 1)), 5.0, 2.0)
+    module = ServedRegressor(steps, Network([stem], mlp(width, [8], 1)), TargetScale(5.0, 2.0))
     features = tuple(Feature(name, "number", minimum=-3.0, maximum=3.0) for name in "abc")
     target = Target("y")
     signature = Signature(

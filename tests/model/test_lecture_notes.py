@@ -14,8 +14,9 @@ from model.networks.network import Network, mlp
 from model.networks.served import ServedClassifier
 from model.recipe.sections import Training
 from model.scores.evaluation import regression
-from model.training.loop import Rows, fit
+from model.training.loop import fit
 from model.training.losses import LOSSES
+from model.training.rows import Rows
 from mulgam.encoding import Encoder
 from tests.builders import NOTES_PRICES, NOTES_ROWS, Linear, publish_linear
 
@@ -94,14 +95,16 @@ def test_one_step_of_gradient_descent_by_hand() -> None:
     by_hand = [*(weights - rate * 2 / 3 * rows.T @ error), bias - rate * 2 / 3 * error.sum()]
 
     everything = Rows((HOUSES,), PRICES)
-    settings = Training(optimizer="sgd", learning_rate=rate, epochs=1, batch_size=3, device="cpu")
+    settings = Training(optimizer="sgd", momentum=0.0, learning_rate=rate, epochs=1, batch_size=3, device="cpu")
     fit(network, everything, everything, LOSSES["regression"]["mse"], settings)
 
     assert [*layer.weight[0].tolist(), layer.bias.item()] == pytest.approx(by_hand, abs=1e-6, rel=1e-7)
 
 
 # The notes' learning rate; on the raw table it lies above the limit of 8.7e-4 (2 / the largest eigenvalue).
-NOTES_RATE = Training(optimizer="sgd", learning_rate=0.001, epochs=2000, patience=2000, batch_size=3, device="cpu")
+NOTES_RATE = Training(
+    optimizer="sgd", momentum=0.0, learning_rate=0.001, epochs=2000, patience=2000, batch_size=3, device="cpu"
+)
 
 
 def test_the_notes_learning_rate_diverges_on_the_raw_table() -> None:

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from model.data.sources import rows
 from model.errors import RecipeError
-from model.networks import network
+from model.networks import network, target_scale
 from model.networks.network import ACTIVATIONS
 from model.recipe import sections
 from model.recipe.reading import load, parse
 from model.recipe.sections import DEFAULTS, KINDS_OF_NETWORK, TYPES, Data, Network, Recipe, Training
 from model.recipe.writing import dumps
 from model.resolving import resolve
-from model.training import loop, losses
+from model.training import losses, optimizers
 
 FOUR_LINES = """\
 name = "california"
@@ -47,7 +47,10 @@ def test_the_default_recipes_read() -> None:
         ),
         (FOUR_LINES + "[netwrok]", "netwrok is unknown; did you mean 'network'?"),
         (FOUR_LINES + "[network]\nepochs = 3", "[network] epochs is unknown; it belongs in [training]."),
-        (FOUR_LINES + "[network]\nzzz = 3", "[network] zzz is unknown; known are kind, hidden, activation, dropout."),
+        (
+            FOUR_LINES + "[network]\nzzz = 3",
+            "[network] zzz is unknown; known are kind, hidden, activation, dropout, ensemble.",
+        ),
         (FOUR_LINES + "types = {a = 'word'}", "each type one of number, category, boolean, text, not"),
         (FOUR_LINES + "types = ['a']", '[data] types must be a table of column = "type"'),
         (FOUR_LINES + "types = {median_house_value = 'number'}", "types names the target 'median_house_value'."),
@@ -102,7 +105,7 @@ def test_a_recipe_in_another_encoding_is_one_sentence(tmp_path: Path) -> None:
 def test_a_loss_of_the_other_task_is_refused() -> None:
     """Cross-entropy for a regression is an error that lists what fits."""
     recipe = parse('name = "a"\n[data]\nsource = "mulgam:house-price"\n[training]\nloss = "cross_entropy"')
-    with pytest.raises(RecipeError, match=r"not for regression.*mse, mae, huber"):
+    with pytest.raises(RecipeError, match=r"not for regression.*mse, mae, rmse, rmsle, huber"):
         resolve(recipe, rows(recipe))
 
 
@@ -139,7 +142,15 @@ RECIPES = st.builds(
     training=st.builds(
         Training,
         loss=st.sampled_from([None, "mse", "cross_entropy"]),
+        class_weights=st.sampled_from(["none", "balanced"]) | st.dictionaries(WORDS, st.floats(0.1, 10), max_size=3),
+        target_transform=st.sampled_from(sections.TARGET_TRANSFORMS),
         learning_rate=st.floats(1e-9, 10),
+        momentum=st.none() | st.floats(0, 0.99),
+        weight_decay=st.none() | st.floats(0, 10),
+        schedule=st.sampled_from(sections.SCHEDULES),
+        warmup=st.integers(0, 100),
+        clip=st.floats(0, 10),
+        precision=st.sampled_from(sections.PRECISIONS),
         epochs=st.integers(1, 1_000_000),
         seed=st.integers(0, 2**32 - 1),
     ),
@@ -165,5 +176,7 @@ def test_any_text_is_a_recipe_or_an_error_of_ours(text: str) -> None:
 def test_every_name_a_recipe_may_give_is_one_that_there_is() -> None:
     """The sections list names, so that reading a recipe loads no torch; here they meet what they name."""
     assert set(sections.ACTIVATIONS) == set(network.ACTIVATIONS)
-    assert set(sections.OPTIMIZERS) == set(loop.OPTIMIZERS)
+    assert set(sections.OPTIMIZERS) == set(optimizers.OPTIMIZERS)
+    assert set(sections.SCHEDULES) == set(optimizers.SCHEDULES)
+    assert set(sections.TARGET_TRANSFORMS) == set(target_scale.TRANSFORMS)
     assert set(sections.LOSSES) == {name for of_task in losses.LOSSES.values() for name in of_task}

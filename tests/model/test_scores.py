@@ -1,7 +1,6 @@
-"""Scores, baselines, the verdict, the drift histograms and the report."""
+"""Scores, baselines, the verdict and the drift histograms."""
 
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -12,12 +11,9 @@ from model.data.description import features
 from model.data.split import split
 from model.data.table import Table
 from model.release.baseline_histograms import document, histogram
-from model.release.parity import Comparison
-from model.report.page import page
 from model.scores import baselines, evaluation, standing
 from model.scores.standing import Standing
-from model.training.loop import Epoch, History
-from tests.builders import NOTES_PRICES, NOTES_ROWS, linear_signature
+from tests.builders import NOTES_PRICES, NOTES_ROWS
 
 
 def test_regression_scores_are_scikit_learns() -> None:
@@ -140,49 +136,6 @@ def test_the_noise_floor_is_six_percent_noise() -> None:
     relative = table.target / table.noise_free - 1
     assert relative.std() == pytest.approx(house_price.NOISE, rel=0.05)
     assert abs(relative.mean()) < 0.005
-
-
-class Text(HTMLParser):
-    """Collects the text and the tags of a page."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.text, self.tags = "", set[str]()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-
-def reported(standings: list[Standing], recipe: str = "", description: str = "") -> str:
-    """The report on a small run."""
-    table = replace(linear_table(), features=("area", "rooms", "distance"))
-    history = History((Epoch(1, 2.0, 3.0), Epoch(2, 1.0, 2.5)), 2)
-    signature = replace(linear_signature(), description=description)
-    return page(signature, table, standings, history, [Comparison("onnx", "1 held-out", 1, 0.0, 1e-5)], recipe)
-
-
-def test_the_report_opens_with_the_verdict() -> None:
-    """If a baseline wins, the page's first line after its title says so."""
-    assert reported([stood(2.0, 1.0)]).split("</h1>")[1].strip().startswith('<p class="verdict beaten">A baseline wins')
-
-
-def test_the_report_escapes_what_people_wrote() -> None:
-    """Names and recipes from outside are text on the page, never markup."""
-    html = reported([stood(1.0, 2.0)], recipe="<script>alert(1)</script>", description="<img src=x>")
-    parsed = Text()
-    parsed.feed(html)
-    assert {"script", "img"}.isdisjoint(parsed.tags)
-    assert "<script>alert(1)</script>" in parsed.text
-
-
-def test_the_report_needs_nothing_from_elsewhere() -> None:
-    """The page loads no file and no address; it has a learning curve of its own."""
-    html = reported([stood(1.0, 2.0)])
-    assert "<svg" in html
-    assert all(word not in html for word in ("http:", "https:", "src=", "<link", "@import", "url("))
 
 
 @pytest.mark.parametrize(("score", "shown"), [(0.98051, "0.9805"), (51372.4, "51,372"), (-0.00085, "-0.00085")])

@@ -1,9 +1,7 @@
 """The training loop: seeds, early stopping, divergence, what it leaves behind."""
 
 import io
-import json
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -12,10 +10,12 @@ from model.errors import DivergedError, ModelError
 from model.networks.network import mlp
 from model.recipe.sections import Training
 from model.training import loop
-from model.training.loop import History, Rows, fit, mean_loss
+from model.training.history import History
+from model.training.loop import fit, mean_loss
 from model.training.losses import LOSSES
+from model.training.optimizers import OPTIMIZERS
 from model.training.progress import watch
-from model.training.run_folder import RunFolder
+from model.training.rows import Rows
 
 MSE = LOSSES["regression"]["mse"]
 SETTINGS = Training(epochs=30, batch_size=16, patience=30, device="cpu")
@@ -96,7 +96,7 @@ def test_a_regression_loss_compares_row_with_row() -> None:
     assert MSE(target[:, None], target).item() == 0.0
 
 
-@pytest.mark.parametrize("optimizer", sorted(loop.OPTIMIZERS))
+@pytest.mark.parametrize("optimizer", sorted(OPTIMIZERS))
 def test_every_optimizer_learns(optimizer: str) -> None:
     """Each optimizer brings the training loss down."""
     _, history = trained(replace(SETTINGS, optimizer=optimizer, learning_rate=0.02), dropout=0.0)
@@ -117,37 +117,27 @@ def test_a_gpu_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
         loop.device("gpu")
 
 
-def test_a_run_keeps_its_log_and_the_best_checkpoint(tmp_path: Path) -> None:
-    """The log has a JSON object for every epoch, the checkpoint the weights that were kept."""
-    folder = RunFolder.create(tmp_path / "runs", "tiny")
-    network = mlp(2, [4], 1)
-    history = fit(network, TRAIN, VALIDATION, MSE, SETTINGS, folder=folder)
-    lines = [json.loads(line) for line in (folder.path / "log.jsonl").read_text().splitlines()]
-    assert [line["epoch"] for line in lines] == list(range(1, len(history.epochs) + 1))
-    assert lines[-1]["best_epoch"] == history.best
-    saved = torch.load(folder.path / "checkpoint.pt", weights_only=True)
-    assert all(torch.equal(saved[name], value) for name, value in network.state_dict().items())
-
-
-def test_runs_at_once_get_folders_of_their_own(tmp_path: Path) -> None:
-    """Two runs of one model within a second do not share a folder."""
-    assert RunFolder.create(tmp_path, "tiny").path != RunFolder.create(tmp_path, "tiny").path
-
-
-def test_a_runs_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
-    """Where a file is in the way, the error names the place."""
-    (tmp_path / "runs").write_text("")
-    with pytest.raises(ModelError, match="runs"):
-        RunFolder.create(tmp_path / "runs", "tiny")
-
-
 def test_progress_is_plain_lines_where_nobody_watches() -> None:
     """On a pipe the first epoch is told in one line, and those that follow at once are not."""
     stream = io.StringIO()
     with watch("tiny", 10, stream) as watcher:
         for epoch in (1, 2, 3):
             watcher(epoch, 0.25, epoch)
-    assert stream.getvalue() == "training tiny: epoch 1 of at most 10, validation loss 0.25\n"
+    assert stream.getvalue() == "training tiny: epoch 1 of at most 10, validation loss 0.25 (best: epoch 1)\n"
+
+
+def test_progress_tells_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second line tells how long all other epochs would take, by those after the first."""
+    times = iter([100.0, 110.0, 130.0])
+    monkeypatch.setattr("model.training.progress.time.monotonic", lambda: next(times))
+    stream = io.StringIO()
+    with watch("tiny", 10, stream) as watcher:
+        assert watcher is not None
+        for epoch in (4, 5, 7):
+            watcher(epoch, 0.25, 4)
+    assert [line.rpartition("), ")[2] for line in stream.getvalue().splitlines()[1:]] == [
+        "at most 0:00:50 left", "at most 0:00:30 left"
+    ]  # fmt: skip
 
 
 def test_progress_is_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

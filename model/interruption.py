@@ -1,0 +1,27 @@
+"""Ctrl-C before a run has begun: importing torch takes seconds, and a person need not see in which line."""
+
+from __future__ import annotations
+
+import os
+import signal
+from types import FrameType
+
+INTERRUPTED = 130
+
+
+def end_quietly() -> None:
+    """From now on Ctrl-C ends the process with one sentence; where it was ignored, as under nohup, it stays so."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _end)
+
+
+def raise_again() -> None:
+    """From now on Ctrl-C raises KeyboardInterrupt again, so that a run can put its things in order."""
+    if signal.getsignal(signal.SIGINT) is _end:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    # By the system's call: an exception here could end up in any import's `except`.
+    os.write(2, b"\nInterrupted; nothing was begun.\n")
+    os._exit(INTERRUPTED)
