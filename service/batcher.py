@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,6 +84,11 @@ class Batcher:
         except TimeoutError:
             raise backend_late(timeout) from None
 
+    def refuse(self, problem: BackendError) -> None:
+        """End what waits: there is nobody to compute it."""
+        self._fail(self._queue, problem)
+        self._queue.clear()
+
     def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
         """Look at the queue once this turn of the loop has let every request in."""
         if not self._scheduled and len(self._running) < self._lanes:
@@ -155,7 +160,7 @@ class Batcher:
             _give(job, output[first : first + job.rows])
             first += job.rows
 
-    def _fail(self, jobs: list[_Job], problem: BaseException) -> None:
+    def _fail(self, jobs: Iterable[_Job], problem: BaseException) -> None:
         for job in jobs:
             if not job.done.done():
                 job.done.set_exception(problem if isinstance(problem, Exception) else RuntimeError("cancelled"))

@@ -5,6 +5,7 @@
 
 ApiError            anything that ends a request early
 └── BackendError    the backend did not give an answer that may be passed on
+    └── BackendLost the call was lost, by no fault of its own: another try may be answered
 """
 
 from __future__ import annotations
@@ -44,6 +45,10 @@ class BackendError(ApiError):
     """502, 503 or 504: the backend's fault or absence, never the caller's."""
 
 
+class BackendLost(BackendError):
+    """503: nobody took the call, or whoever did is gone; no byte of an answer came."""
+
+
 def backend_unavailable(model: str) -> BackendError:
     """503: nothing is there to compute the answer."""
     return BackendError(
@@ -52,6 +57,12 @@ def backend_unavailable(model: str) -> BackendError:
         f"The model {model!r} can't answer at the moment; try again shortly.",
         headers={"Retry-After": "1"},
     )
+
+
+def backend_lost(model: str) -> BackendError:
+    """503: the call was lost."""
+    same = backend_unavailable(model)
+    return BackendLost(same.status, same.code, str(same), headers=same.headers)
 
 
 def backend_late(seconds: float) -> BackendError:

@@ -61,7 +61,7 @@ def _retire(plane: DataPlane, served: Served) -> None:
 
     async def release() -> None:
         await asyncio.sleep(plane.settings.request_timeout + 1)
-        while plane.held[served.digest]:
+        while plane.holds(served):
             await asyncio.sleep(1)
         if not plane.catalogue.serves(served):
             plane.forget(served)

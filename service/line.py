@@ -35,7 +35,7 @@ class Line:
         while True:
             plane.metrics.flush()
             try:
-                os.write(self._descriptor, status.to_line(plane.readiness.states, self._generation, self._refused))
+                os.write(self._descriptor, status.to_line(self._status(plane)))
             except BlockingIOError:
                 pass
             except OSError:
@@ -43,6 +43,12 @@ class Line:
                 ending.hurry()
                 return
             await asyncio.sleep(status.INTERVAL_SECONDS)
+
+    def _status(self, plane: DataPlane) -> status.Status:
+        broken = [served.name for served in plane.catalogue if plane.breakers.of(served).is_open]
+        return status.Status(
+            plane.readiness.states, 0.0, self._generation, self._refused, broken, list(plane.held_versions())
+        )
 
     async def obey(self, plane: DataPlane) -> None:
         """Carry out the orders that come on standard input, one after the other; never returns."""

@@ -55,6 +55,11 @@ class Metrics:
         self.rejected = Counter(
             "mulgam_rejected", "Requests refused before any work.", ("reason",), registry=self.registry
         )
+        self.retries = Counter("mulgam_retries", "Lost calls that were made again.", model, registry=self.registry)
+        self.breaker_open = Gauge(
+            "mulgam_breaker_open", "1 where requests are refused because the backend gives no answer.", model,
+            registry=self.registry, multiprocess_mode="livemax",
+        )  # fmt: skip
         self.predicted_value = Summary(
             "mulgam_predicted_value", "Predicted values (regression).", model, registry=self.registry
         )
@@ -80,12 +85,17 @@ class Metrics:
         """Show a model that this process serves."""
         version = str(served.version)
         self.model_info.labels(served.name, version, served.digest, served.runtime).set(1)
+        self.breaker_open.labels(served.name, version).set(0)
         for score, value in scores.items():
             self.model_score.labels(served.name, version, score).set(value)
 
     def undescribe(self, served: Served) -> None:
         """A version is served no more; a series in a file can't be taken away, so it says 0."""
         self.model_info.labels(served.name, str(served.version), served.digest, served.runtime).set(0)
+
+    def broken(self, served: Served, is_open: bool) -> None:
+        """The breaker of a version has opened or closed."""
+        self.breaker_open.labels(served.name, str(served.version)).set(float(is_open))
 
     def of(self, served: Served) -> ModelMeters:
         """What is counted for one model."""
@@ -115,6 +125,7 @@ class ModelMeters:
         self.queue_seconds = HistogramTally(metrics.queue_seconds.labels(*self._labels), SECONDS)
         self.backend_seconds = HistogramTally(metrics.backend_seconds.labels(*self._labels), SECONDS)
         self.batch_rows = HistogramTally(metrics.batch_rows.labels(*self._labels), ROWS)
+        self.retries = CounterTally(metrics.retries.labels(*self._labels))
         self._answers: dict[tuple[str, int], CounterTally] = {}
         self._seconds: dict[str, HistogramTally] = {}
         self._values = 0
@@ -144,8 +155,8 @@ class ModelMeters:
 
     def flush(self) -> None:
         """Move everything into the series."""
-        for answers in self._answers.values():
-            answers.flush()
+        for counter in (self.retries, *self._answers.values()):
+            counter.flush()
         for histogram in (self.queue_seconds, self.backend_seconds, self.batch_rows, *self._seconds.values()):
             histogram.flush()
         if self._values:

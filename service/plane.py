@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Iterable
 
 from mulgam.encoding import Arrays
+from service.attempts import Attempts
 from service.backends.base import Backend
 from service.batcher import Batcher
+from service.breaker import Breakers
 from service.errors import backend_unavailable
 from service.keys import Keys
 from service.metrics import Metrics
-from service.prediction import predict
 from service.protocols.base import Output
-from service.readiness import Readiness
+from service.readiness import Readiness, patience_of
+from service.retry import RetryBudget
 from service.served import Catalogue, Served
 from service.settings import Settings
 from service.trace import Tracing
@@ -47,8 +50,11 @@ class DataPlane:
         self.backend = backend
         self.metrics = metrics
         self.tracing = tracing or Tracing()
-        self.readiness = Readiness(catalogue, backend, settings.ready_interval)
-        self.held: Counter[str] = Counter()
+        patience = patience_of(settings.ready_interval)
+        self.breakers = Breakers(settings.breaker_faults, patience, self._breaker_changed)
+        self.readiness = Readiness(catalogue, backend, settings.ready_interval, self.breakers)
+        self._attempts = Attempts(backend, self.breakers, RetryBudget(settings.retry_share), metrics)
+        self._held: Counter[tuple[str, int]] = Counter()
         self.is_draining = False
         self.is_closing = False
         self._batchers = {served.digest: self._batcher(served) for served in catalogue}
@@ -79,19 +85,32 @@ class DataPlane:
 
     def hold(self, served: Served, count: int) -> None:
         """Requests that take long begin (1) or end (-1) with this version; it is kept for them."""
-        self.held[served.digest] += count
+        self._held[served.name, served.version] += count
+
+    def held_versions(self) -> Iterable[tuple[str, int]]:
+        """The versions that are held now."""
+        return (key for key, count in self._held.items() if count > 0)
+
+    def holds(self, served: Served) -> bool:
+        """Whether a version is held now."""
+        return self._held[served.name, served.version] > 0
 
     def forget(self, served: Served) -> None:
         """Nothing of this version is under way any more."""
         self._batchers.pop(served.digest, None)
+        self.breakers.forget(served)
 
     async def predict(self, served: Served, tensors: Arrays, rows: int, timeout: float) -> Output:
         """The model's output for encoded tensors: at once where that is cheapest, else batched with others.
 
         Raises:
-            ApiError: 503 where the queue is full or golden answers come out wrong, or a BackendError (502, 503, 504).
+            ApiError: 503 where the queue is full, the breaker open or golden answers come out wrong, or a
+                BackendError (502, 503, 504).
         """
         if self.readiness.states[served.name].wrong and self.catalogue.serves(served):
+            raise backend_unavailable(served.name)
+        if self.breakers.of(served).is_open:
+            self.metrics.rejected.labels("breaker").inc()
             raise backend_unavailable(served.name)
         if self.backend.is_cheap(served, rows):
             return await self._run(served, tensors, timeout)
@@ -102,12 +121,18 @@ class DataPlane:
         meters = self.metrics.of(served)
         started = time.perf_counter()
         try:
-            output = await predict(served, tensors, self.backend, timeout)
+            output = await self._attempts.predict(served, tensors, timeout)
         finally:
             meters.backend_seconds.observe(time.perf_counter() - started)
         meters.batch_rows.observe(len(output))
         meters.predicted(output)
         return output
+
+    def _breaker_changed(self, served: Served, is_open: bool) -> None:
+        self.metrics.broken(served, is_open)
+        batcher = self._batchers.get(served.digest)
+        if is_open and batcher is not None:
+            batcher.refuse(backend_unavailable(served.name))
 
     def _batcher(self, served: Served) -> Batcher:
         async def run(tensors: Arrays, timeout: float) -> Output:

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mulgam.golden import Golden
 from service.backends.base import Backend
-from service.errors import ApiError
+from service.breaker import Breakers
+from service.errors import BackendError
 from service.prediction import predict
 from service.served import Catalogue, Served
 
 log = logging.getLogger(__name__)
+
+
+def patience_of(interval: float) -> float:
+    """Seconds for which a golden answer is waited for, where one is asked for at such intervals."""
+    return max(1.0, 2 * interval)
 
 
 @dataclass(frozen=True)
@@ -33,10 +41,19 @@ class Readiness:
 
     The replays call the backend directly: they pass by the gateway's queue and limits, so that a full
     gateway is not taken for a broken one.
+
+    Args:
+        catalogue: what is served.
+        backend: computes it.
+        interval: seconds from one replay to the next.
+        breakers: told how each replay ends; the first fault of a call brings a replay at once.
     """
 
-    def __init__(self, catalogue: Catalogue, backend: Backend, interval: float) -> None:
+    def __init__(self, catalogue: Catalogue, backend: Backend, interval: float, breakers: Breakers) -> None:
         self._catalogue = catalogue
+        self._breakers = breakers
+        self._suspicion = asyncio.Event()
+        breakers.suspected = self._suspicion.set
         self._backend = backend
         self._interval = interval
         self._states = {served.name: State(False, "no golden request was answered yet") for served in catalogue}
@@ -60,8 +77,13 @@ class Readiness:
     async def watch(self) -> None:
         """Replay for ever; cancel to end."""
         while True:
+            due = time.monotonic() + self._interval
+            self._suspicion.clear()
             await self.replay()
-            await asyncio.sleep(self._interval)
+            # A replay that took long was in vain, or the machine is busy: the next one is due soon either way.
+            pause = max(due - time.monotonic(), self._interval / 10)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._suspicion.wait(), pause)
 
     def follow(self, catalogue: Catalogue) -> None:
         """Replay for another set of versions from now on; each of them has just given its golden answers."""
@@ -82,9 +104,11 @@ class Readiness:
         for golden in requests:
             tensors = served.encoder.encode(golden.instances)
             try:
-                output = await predict(served, tensors, self._backend, timeout=max(1.0, 2 * self._interval))
-            except ApiError as problem:
+                output = await predict(served, tensors, self._backend, timeout=patience_of(self._interval))
+            except BackendError as problem:
+                self._breakers.judge(served, problem, patience_of(self._interval))
                 return State(False, str(problem))
+            self._breakers.of(served).succeeded()
             mismatch = golden.mismatch(output, served.tolerance)
             if mismatch is not None:
                 return State(False, mismatch, wrong=True)

@@ -86,6 +86,12 @@ class Settings:
     request_timeout: float = setting(10.0, "time a prediction may take; then 504", minimum=0.1, maximum=600)
     startup_timeout: float = setting(120.0, "time until every model must answer", minimum=1, maximum=3600)
     ready_interval: float = setting(1.0, "time between golden replays", minimum=0.1, maximum=60)
+    breaker_faults: int = setting(
+        3, "calls of the backend without an answer, one after the other, that open a model's breaker", minimum=1
+    )
+    retry_share: float = setting(
+        0.1, "retries of lost calls for each call of the backend, in the long run; 0: none", maximum=1
+    )
     drain_delay: float = setting(
         5.0, "time after SIGTERM for which requests are taken while readiness says no; Ctrl-C: none", maximum=3600
     )

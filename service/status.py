@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from service.readiness import State
@@ -22,13 +22,16 @@ INTERVAL_SECONDS = 0.25
 class Status:
     """The models' states, and when they were told (`time.monotonic`); without a time, never.
 
-    `generation` is that of the last order that was carried out, `refused` why a model of it was not.
+    `generation` is that of the last order that was carried out, `refused` why a model of it was not. `broken` names
+    the models whose breaker is open, `held` the versions that tables need which are under way.
     """
 
     models: Mapping[str, State] = field(default_factory=dict)
     at: float = float("-inf")
     generation: int = 0
     refused: Mapping[str, str] = field(default_factory=dict)
+    broken: Sequence[str] = ()
+    held: Sequence[tuple[str, int]] = ()
 
     @property
     def fresh(self) -> bool:
@@ -36,17 +39,24 @@ class Status:
         return time.monotonic() - self.at < STALE_SECONDS
 
 
-def to_line(states: Mapping[str, State], generation: int = 0, refused: Mapping[str, str] | None = None) -> bytes:
-    """The status as one line."""
-    models = {model: {"ready": state.ready, "cause": state.cause} for model, state in states.items()}
-    return json.dumps({"models": models, "generation": generation, "refused": refused or {}}).encode() + b"\n"
+def to_line(status: Status) -> bytes:
+    """The status as one line, without its time."""
+    document = {
+        "models": {model: {"ready": state.ready, "cause": state.cause} for model, state in status.models.items()},
+        "generation": status.generation,
+        "refused": dict(status.refused),
+        "broken": list(status.broken),
+        "held": list(status.held),
+    }
+    return json.dumps(document).encode() + b"\n"
 
 
 def from_line(line: bytes) -> Status:
     """The status in a line, stamped with the present time; ValueError where the line was cut off."""
     told = json.loads(line)
     models = {model: State(item["ready"], item["cause"]) for model, item in told["models"].items()}
-    return Status(models, time.monotonic(), told["generation"], told["refused"])
+    held = tuple((model, version) for model, version in told["held"])
+    return Status(models, time.monotonic(), told["generation"], told["refused"], tuple(told["broken"]), held)
 
 
 @dataclass(frozen=True)

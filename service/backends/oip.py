@@ -20,7 +20,7 @@ from service import wire
 from service.backends.base import Answer
 from service.backends.http import ConnectionLostError, HttpClient, Reply, authority
 from service.backends.remote import Remote
-from service.errors import backend_unavailable, bad_backend
+from service.errors import backend_lost, backend_unavailable, bad_backend
 from service.protocols.v2_json import array_of
 from service.served import Served
 from service.trace import passed_on
@@ -61,7 +61,7 @@ class OipBackend:
             reply = await self._client.post(self._remote.path(served.name), headers, body)
         except ConnectionLostError as problem:
             self._tell(served, f"no answer: {problem}")
-            raise backend_unavailable(served.name) from problem
+            raise backend_lost(served.name) from problem
         if reply.status != 200:
             # The sentence is the operator's only way to learn that shapes or names differ.
             self._tell(served, f"status {reply.status}: {reply.body[:_SHOWN].decode('utf-8', 'replace')}")

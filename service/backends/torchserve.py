@@ -13,10 +13,13 @@ from mulgam.encoding import Arrays
 from mulgam.errors import InputError
 from service.backends.base import Answer
 from service.backends.http import ConnectionLostError, HttpClient, Reply
-from service.errors import backend_unavailable, bad_backend
+from service.errors import BackendError, backend_lost, backend_unavailable, bad_backend
 from service.served import Served
 from service.torchserve_keys import TorchServeKeys, is_refusal
 from service.trace import passed_on
+
+# What TorchServe answers to the calls that a worker had in hand when it died.
+_WORKER_DIED = frozenset({500, 507})
 
 
 class TorchServeBackend:
@@ -47,7 +50,7 @@ class TorchServeBackend:
             self._keys.forget()
             reply = await self._call(served, headers, body)
         if reply.status != 200:
-            raise bad_backend() if _is_handlers(reply) else backend_unavailable(served.name)
+            raise _refusal(served, reply)
         return self._decoded(served, reply)
 
     async def _call(self, served: Served, headers: dict[str, str], body: bytes) -> Reply:
@@ -55,7 +58,7 @@ class TorchServeBackend:
         try:
             return await self._client.post(target, {**headers, **self._keys.headers()}, body)
         except ConnectionLostError as problem:
-            raise backend_unavailable(served.name) from problem
+            raise backend_lost(served.name) from problem
 
     def _decoded(self, served: Served, reply: Reply) -> Answer:
         try:
@@ -79,6 +82,13 @@ class TorchServeBackend:
     async def close(self) -> None:
         """Close the kept connections."""
         await self._client.close()
+
+
+def _refusal(served: Served, reply: Reply) -> BackendError:
+    """What an answer other than 200 means."""
+    if _is_handlers(reply):
+        return bad_backend()
+    return backend_lost(served.name) if reply.status in _WORKER_DIED else backend_unavailable(served.name)
 
 
 def _is_handlers(reply: Reply) -> bool:

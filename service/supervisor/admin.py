@@ -34,7 +34,11 @@ def create_admin_app(overview: Overview, settings: Settings) -> Flask:
     @app.get("/readyz")
     def readyz() -> Response:
         ready = overview.is_ready
-        models = {name: {"ready": state.ready, "cause": state.cause} for name, state in overview.states().items()}
+        broken = overview.broken()
+        models = {
+            name: {"ready": state.ready, "cause": state.cause, "breaker": "open" if name in broken else "closed"}
+            for name, state in overview.states().items()
+        }
         response = jsonify(status="ready" if ready else "not ready", models=models, refused=overview.refused)
         if not ready:
             response.status_code = 503

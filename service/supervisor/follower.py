@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from mulgam import serving
@@ -28,8 +29,8 @@ class Loader(Protocol):
         """Make these versions computable beside what is there; raises MulgamError."""
         ...
 
-    async def keep_only(self, versions: Mapping[str, int]) -> None:
-        """Unload all others."""
+    async def unload(self, model: str, version: int, default: int | None) -> None:
+        """Drop a version; `default` is the one of the same model that stays; raises MulgamError."""
         ...
 
 
@@ -61,9 +62,11 @@ class Follower:
         self._loader = loader
         self._grace = grace
         self._seen = self._stamp()
+        # Versions that are loaded and served no more -> when they may be unloaded.
+        self._unneeded: dict[tuple[str, int], float] = {}
 
     async def watch(self) -> None:
-        """Look at the file for ever."""
+        """Look at the file for ever, and unload what nobody needs any more."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             stamp = self._stamp()
@@ -76,6 +79,7 @@ class Follower:
                     log.error("the change of serving.json is not followed: %s", problem)
                 except Exception:  # a defect here must not end the following of later changes
                     log.exception("the change of serving.json is not followed")
+            await self._unload()
 
     async def follow(self) -> None:
         """Carry out the plan as it is now.
@@ -91,8 +95,7 @@ class Follower:
         self._overview.refused = {"serving.json": "; ".join(map(str, problems))} if problems else {}
         for problem in problems:
             log.error("refused: %s", problem)
-        if self._loader is not None:
-            await self._loader.load(versions)
+        await self._load(versions)
         order = Order(plan.generation, versions)
         for gateway in self._gateways:
             gateway.send(order)
@@ -101,14 +104,40 @@ class Follower:
         kept = {model: self._order.versions.get(model, version) if model in refused else version
                 for model, version in versions.items()}  # fmt: skip
         self._overview.refused |= refused
+        self._retire({*self._order.versions.items(), *versions.items()} - kept.items())
         self._order = Order(plan.generation, kept)
         for gateway in self._gateways:
             gateway.settle(self._order)
         self._overview.models = tuple(kept)
         log.info("generation %d is served", plan.generation, extra={"versions": kept})
+
+    async def _load(self, versions: Mapping[str, int]) -> None:
+        for version in versions.items():
+            self._unneeded.pop(version, None)
+        if self._loader is None:
+            return
+        try:
+            await self._loader.load(versions)
+        except MulgamError:
+            self._retire(versions.items() - self._order.versions.items())
+            raise
+
+    def _retire(self, versions: Iterable[tuple[str, int]]) -> None:
         if self._loader is not None:
-            await asyncio.sleep(self._grace)
-            await self._loader.keep_only(kept)
+            self._unneeded.update(dict.fromkeys(versions, time.monotonic() + self._grace))
+
+    async def _unload(self) -> None:
+        """Unload what has been served no more for the grace, and is held by no table."""
+        held = self._overview.held()
+        for (model, version), due in list(self._unneeded.items()):
+            if self._loader is None or (model, version) in held or time.monotonic() < due:
+                continue
+            try:
+                await self._loader.unload(model, version, self._order.versions.get(model))
+                del self._unneeded[model, version]
+            except MulgamError as problem:
+                self._retire([(model, version)])  # tried again later
+                log.error("version %d of %s stays loaded: %s", version, model, problem)
 
     async def _converged(self, order: Order) -> None:
         """Wait until every gateway that speaks has carried out the order."""

@@ -51,6 +51,14 @@ class Overview:
         """Model -> why a gateway did not take its new version."""
         return {model: why for status in self.fresh() for model, why in status.refused.items()}
 
+    def broken(self) -> frozenset[str]:
+        """The models whose breaker is open in some gateway."""
+        return frozenset(model for status in self.fresh() for model in status.broken)
+
+    def held(self) -> frozenset[tuple[str, int]]:
+        """The versions that tables under way need, in some gateway."""
+        return frozenset(version for status in self.fresh() for version in status.held)
+
     def ready(self) -> dict[str, bool]:
         """Model -> whether it is ready."""
         return {model: state.ready for model, state in self.states().items()}

@@ -14,7 +14,7 @@ import os
 import shutil
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from mulgam.errors import MulgamError
@@ -69,7 +69,7 @@ class TorchServe:
     def __init__(self, folder: Path, settings: Settings, versions: Mapping[str, int], row_bytes: int = 0) -> None:
         self.folder = folder
         self._settings = settings
-        self._versions = versions
+        self._loaded = set(versions.items())
         self._row_bytes = row_bytes
         self.inference = folder / "inference.sock"
         self._management_socket = folder / "management.sock"
@@ -91,7 +91,7 @@ class TorchServe:
             raise MulgamError(f"{self.folder} is too long for Unix sockets; set TMPDIR to a shorter folder.")
         for path in (self._store, self.folder / "tmp", self.folder / "temp", self.folder / "logs"):
             path.mkdir()
-        await self._pack(self._versions)
+        await self._pack(self._loaded)
         self._log4j.write_text(_LOG4J)
         self._configure()
 
@@ -101,32 +101,28 @@ class TorchServe:
         Raises:
             MulgamError: an archive can't be packed, or TorchServe does not load it.
         """
-        new = {model: version for model, version in versions.items() if self._versions.get(model) != version}
+        new = versions.items() - self._loaded
         if not new:
             return
         await self._pack(new)
-        for model, version in new.items():
+        for model, version in new:
             await asyncio.to_thread(
                 self._management.register, archive_name(model, version), self._settings.torchserve_workers
             )
+            self._loaded.add((model, version))
         self._configure()
 
-    async def keep_only(self, versions: Mapping[str, int]) -> None:
-        """Unload every other version.
+    async def unload(self, model: str, version: int, default: int | None) -> None:
+        """Unload a version; `default` is the one of the same model that stays.
 
         Raises:
-            MulgamError: TorchServe does not unload one.
+            MulgamError: TorchServe does not unload it.
         """
-        kept = {archive_name(model, version) for model, version in versions.items()}
-        for archive in sorted(self._store.glob("*.mar")):
-            if archive.name in kept:
-                continue
-            model, _, version = archive.stem.rpartition("-")
-            if model in versions:  # the default can't go
-                await asyncio.to_thread(self._management.make_default, model, versions[model])
-            await asyncio.to_thread(self._management.unregister, model, int(version))
-            archive.unlink()
-        self._versions = dict(versions)
+        if default is not None:  # the default can't go
+            await asyncio.to_thread(self._management.make_default, model, default)
+        await asyncio.to_thread(self._management.unregister, model, version)
+        (self._store / archive_name(model, version)).unlink(missing_ok=True)
+        self._loaded.discard((model, version))
         self._configure()
 
     def _configure(self) -> None:
@@ -167,8 +163,8 @@ class TorchServe:
             "PYTHONUNBUFFERED": "1",
         }
 
-    async def _pack(self, versions: Mapping[str, int]) -> None:
-        entries = [part for model, version in versions.items() for part in ("--entry", f"{model}:{version}")]
+    async def _pack(self, versions: Iterable[tuple[str, int]]) -> None:
+        entries = [part for model, version in versions for part in ("--entry", f"{model}:{version}")]
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "handler", "pack",
             "--registry", str(self._settings.registry), *entries,

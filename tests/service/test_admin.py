@@ -29,7 +29,7 @@ def overview() -> Overview:
     """A service that was started, one model of two well."""
     states = {"notes": State(True), "shapes": State(False, "an answer lies 0.01 from the stored one")}
     overview = Overview(("notes", "shapes"), grace=60.0, started=True)
-    overview.statuses[0] = Status(states, time.monotonic())
+    overview.statuses[0] = Status(states, time.monotonic(), broken=("shapes",))
     return overview
 
 
@@ -56,8 +56,8 @@ def test_readiness_shows_each_model_with_its_cause(client: FlaskClient, overview
     assert answer.json == {
         "status": "ready",
         "models": {
-            "notes": {"ready": True, "cause": None},
-            "shapes": {"ready": False, "cause": "an answer lies 0.01 from the stored one"},
+            "notes": {"ready": True, "cause": None, "breaker": "closed"},
+            "shapes": {"ready": False, "cause": "an answer lies 0.01 from the stored one", "breaker": "open"},
         },
         "refused": {},
     }

@@ -12,13 +12,13 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, values
 from service.metrics import FILES_VARIABLE, render
 from service.readiness import State
 from service.settings import Settings
-from service.status import Order, to_line
+from service.status import Order, Status, to_line
 from service.supervisor.gateway_process import GatewayProcess
 from service.supervisor.overview import Overview
 from tests.processes import wait_until
 
 PID = 4711
-READY = to_line({"notes": State(True)})
+READY = to_line(Status({"notes": State(True)}))
 
 
 @pytest.fixture

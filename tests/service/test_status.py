@@ -17,16 +17,23 @@ STATES = st.dictionaries(st.text(min_size=1), st.builds(State, st.booleans(), st
 @given(STATES)
 def test_a_state_survives_the_pipe(states: dict[str, State]) -> None:
     """Whatever a cause holds, it is one line, and reads back equal."""
-    line = to_line(states)
+    line = to_line(Status(states))
     assert line.count(b"\n") == 1
     assert line.endswith(b"\n")
     assert dict(from_line(line).models) == states
 
 
+def test_the_rest_survives_the_pipe_too() -> None:
+    """Generation, refusals, open breakers, versions that tables hold."""
+    told = Status({}, 0.0, 7, {"notes": "its checksum differs"}, ("notes",), (("notes", 2),))
+    heard = from_line(to_line(told))
+    assert (heard.generation, heard.refused, heard.broken, heard.held) == (7, told.refused, told.broken, told.held)
+
+
 def test_a_line_is_stamped_with_the_present() -> None:
     """On the monotonic clock: a change of the wall clock makes nothing stale."""
     before = time.monotonic()
-    assert before <= from_line(to_line({})).at <= time.monotonic()
+    assert before <= from_line(to_line(Status())).at <= time.monotonic()
 
 
 def test_a_status_is_believed_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,7 +54,7 @@ def test_nothing_told_is_never_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_line_that_was_cut_off_is_a_value_error() -> None:
     """Wherever a process was killed in it: one kind of error, which the supervisor passes over."""
-    line = to_line({"notes": State(False, "wrong"), "shapes": State(True)}).rstrip()
+    line = to_line(Status({"notes": State(False, "wrong"), "shapes": State(True)})).rstrip()
     for length in range(len(line)):
         with pytest.raises(ValueError, match=r"line|char"):
             from_line(line[:length])

@@ -10,7 +10,7 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -29,8 +29,8 @@ from service.supervisor.torchserve import MAX_SOCKET_PATH, TorchServe, java_home
 class Unpacked(TorchServe):
     """TorchServe's files without archives that take seconds to pack."""
 
-    async def _pack(self, versions: Mapping[str, int]) -> None:
-        for model in versions:
+    async def _pack(self, versions: Iterable[tuple[str, int]]) -> None:
+        for model, _ in versions:
             (self._store / f"{model}.mar").touch()
 
 

@@ -29,7 +29,8 @@ class Mulgam(Server):
         """See `Server.launch`."""
         environment = {
             "MULGAM_REGISTRY": str(place.model.registry), "MULGAM_PORT": str(place.port),
-            "MULGAM_ADMIN_PORT": str(free_port()), "MULGAM_BACKEND": self.backend, "MULGAM_DEVICE": "cpu", "MULGAM_DRAIN_DELAY": "0",
+            "MULGAM_ADMIN_PORT": str(free_port()), "MULGAM_BACKEND": self.backend, "MULGAM_DEVICE": "cpu",
+            "MULGAM_DRAIN_DELAY": "0",
         }  # fmt: skip
         return Launch([sys.executable, "-m", "service"], environment)
 
