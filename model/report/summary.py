@@ -7,7 +7,7 @@ from model.data.table import Table
 from model.recipe.sections import Recipe
 from model.recipe.writing import dumps
 from model.scores.standing import LABELS, Standing, shown_score
-from model.training.loop import History
+from model.training.history import History
 from mulgam.registry import Entry
 
 MOST_LINES = 40

@@ -1,0 +1,32 @@
+"""Section: the table that was learnt from."""
+
+from __future__ import annotations
+
+from model.data import profile
+from model.data.table import Table as Data
+from model.report.blocks import Block, Folded, Listing, Section, Table
+
+MOST_LISTED = 40
+
+
+def section(table: Data) -> Section:
+    """Each feature with its gaps and range; only counts, ranges, medians and frequent words are shown."""
+    rows = [
+        [line.name, line.type, line.unit, f"{line.missing:,}", f"{line.distinct:,}", line.values]
+        for line in profile.lines(table)
+    ]
+    head = ["feature", "type", "unit", "missing", "distinct", "lowest … median … highest, or most frequent"]
+    target = [
+        f"target: {table.target_name}",
+        "",
+        table.units.get(table.target_name, ""),
+        "0",
+        "",
+        profile.target(table),
+    ]
+    blocks: list[Block] = [Table(head, [*rows[:MOST_LISTED], target])]
+    if rest := rows[MOST_LISTED:]:
+        blocks.append(Folded(f"{len(rest)} more features", [Table(head, rest)]))
+    if warnings := profile.warnings(table):
+        blocks.append(Listing(warnings))
+    return Section("Data", blocks)
