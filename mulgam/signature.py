@@ -188,8 +188,8 @@ def parse(document: Mapping[str, Any], where: str = "signature.json") -> Signatu
     signature = Signature(
         model=read["model"],
         task=cast(Task, read["task"]),
-        features=tuple(_feature(item, f"{where}: features[{i}]") for i, item in enumerate(read["features"])),
-        target=_target(read["target"], f"{where}: target"),
+        features=tuple(parse_feature(item, f"{where}: features[{i}]") for i, item in enumerate(read["features"])),
+        target=parse_target(read["target"], f"{where}: target"),
         inputs=tuple(_tensor(item, f"{where}: inputs[{i}]") for i, item in enumerate(read["inputs"])),
         outputs=tuple(_tensor(item, f"{where}: outputs[{i}]") for i, item in enumerate(read["outputs"])),
         tolerance=_tolerances(read["tolerance"], f"{where}: tolerance"),
@@ -220,7 +220,8 @@ def _check_consistent(signature: Signature, where: str) -> None:
         raise RegistryError(f"{where}: outputs do not follow from the target.")
 
 
-def _feature(value: object, where: str) -> Feature:
+def parse_feature(value: object, where: str) -> Feature:
+    """One feature from its parsed document; raises RegistryError."""
     read = strict.fields(
         value,
         where,
@@ -250,7 +251,8 @@ def _feature(value: object, where: str) -> Feature:
     return Feature(**{**read, "vocabulary": vocabulary, "shape": _row_shape(read["shape"], where)})
 
 
-def _target(value: object, where: str) -> Target:
+def parse_target(value: object, where: str) -> Target:
+    """The target from its parsed document; raises RegistryError."""
     read = strict.fields(
         value,
         where,

@@ -17,14 +17,21 @@ LIBRARIES = ("torch", "numpy", "onnx", "onnxscript", "onnxruntime", "scikit-lear
 def document(table: Table, device: torch.device, threads: int, seed: int) -> dict[str, Any]:
     """What `environment.json` holds; `threads` are those of the CPU that trained."""
     return {
-        "mulgam": __version__,
-        "python": platform.python_version(),
-        "libraries": {name: _version(name) for name in LIBRARIES},
-        "platform": f"{platform.system()} {platform.machine()}",
+        **libraries(),
         "device": device.type,
         "threads": threads,
         "seed": seed,
         "data": {"sha256": table.sha256, "rows": len(table), "features": len(table.features)},
+    }
+
+
+def libraries() -> dict[str, Any]:
+    """The part that tells of the software alone."""
+    return {
+        "mulgam": __version__,
+        "python": platform.python_version(),
+        "libraries": {name: _version(name) for name in LIBRARIES},
+        "platform": f"{platform.system()} {platform.machine()}",
     }
 
 

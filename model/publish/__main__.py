@@ -1,0 +1,95 @@
+"""`python -m model.publish MODEL... --name NAME`: a model that was trained elsewhere becomes a version."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from model.errors import PublishError
+from model.publish.bringing import Brought, bring
+from mulgam.errors import MulgamError
+from mulgam.registry import MODEL_NAME, Registry
+
+INTERRUPTED = 130
+
+_EPILOG = """\
+MODEL is model.onnx (one file, free batch), model.pt (TorchScript, torch.jit.save), both of one model, or
+module:factory (your own code, run here to export both forms). The signature file names what callers send:
+
+  [[features]]                 # one for each column, in order
+  name = "area"
+  minimum = 9                  # the range seen in training: golden requests are drawn from it
+  maximum = 70
+  [target]
+  name = "price"               # classes = ["no", "yes"] for a classifier; then scores = "logits" adds the softmax
+
+Without it an ONNX file is served with its own named tensors. Every key: docs/registry.md
+exit code: 0 published, 1 refused (nothing published), 2 wrong usage, 130 interrupted
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; returns its exit code."""
+    given = _parser().parse_args(arguments)
+    try:
+        entry = bring(_brought(given), Registry(given.registry))
+    except MulgamError as problem:
+        print(f"mulgam publish: {problem}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nmulgam publish: interrupted; nothing was published.", file=sys.stderr)
+        return INTERRUPTED
+    print(f"published {entry.path} ({' and '.join(entry.runtimes)}), digest {entry.digest[:12]}")
+    return 0
+
+
+def _brought(given: argparse.Namespace) -> Brought:
+    if not MODEL_NAME.fullmatch(given.name):
+        raise PublishError(f"{given.name!r} is no model name: letters, digits, '-' and '_', at most 63.")
+    onnx = [Path(name) for name in given.models if name.endswith(".onnx")]
+    factories = [name for name in given.models if ":" in name and not Path(name).exists()]
+    scripts = [Path(name) for name in given.models if Path(name) not in onnx and name not in factories]
+    if len(onnx) > 1 or len(scripts) > 1 or (factories and len(given.models) > 1):
+        raise PublishError(
+            "One model is published at a time: an ONNX file, a TorchScript file, both, or module:factory."
+        )
+    return Brought(
+        given.name, onnx[0] if onnx else None, scripts[0] if scripts else None, factories[0] if factories else None,
+        given.python_path, given.signature, tuple(given.golden), given.tolerance,
+    )  # fmt: skip
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="mulgam publish",
+        description="Verify a model that was trained elsewhere and publish it into the registry.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("models", nargs="+", metavar="MODEL", help="model.onnx, model.pt or module:factory")
+    parser.add_argument("--name", required=True, help="of the model in the registry")
+    parser.add_argument("--signature", type=Path, metavar="FILE", help="what callers send, TOML or JSON")
+    parser.add_argument(
+        "--golden", type=Path, nargs="+", default=[], metavar="ROWS",
+        help="rows to try it with and to keep as golden requests, CSV or JSON (none: drawn from the signature)",
+    )  # fmt: skip
+    parser.add_argument("--python-path", type=Path, default=Path(), metavar="DIR", help="where module:factory is (.)")
+    parser.add_argument(
+        "--tolerance", type=_tolerance, default=1e-5, metavar="X",
+        help="how far answers may differ: X × max(|answer|, their deviation) (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--registry", type=Path, default=Path("registry"), help="where to publish (%(default)s)")
+    return parser
+
+
+def _tolerance(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 0.1:
+        raise argparse.ArgumentTypeError("must be above 0 and at most 0.1")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())
