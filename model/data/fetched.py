@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import socket
 import warnings
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,7 +20,7 @@ from model.recipe.sections import OPENML, SETS, SKLEARN
 from mulgam.encoding import shown
 
 # Without a byte for so many seconds, a server counts as out of reach.
-_PATIENCE = 10
+_PATIENCE = 5
 
 
 def read(source: str, target: str | None = None) -> tuple[Sheet, str]:
@@ -102,9 +103,10 @@ def _had(source: str) -> Iterator[None]:
             f"{source} is not in scikit-learn's cache ({get_data_home()}) and can't be downloaded: {reason};"
             " run once where there is a network, or copy the cache (SCIKIT_LEARN_DATA names its folder)."
         ) from problem
-    except ValueError as problem:  # what fetch_openml raises for a set that is not there or has columns of text
-        reason = " ".join(str(problem).split()).rstrip(".")[:300]
-        raise DataError(f"{source} can't be fetched as a table: {reason}.") from problem
+    # A set or target that is not there, columns of free text, a damaged cache.
+    except (ValueError, KeyError, EOFError, zlib.error) as problem:
+        reason = " ".join(str(problem.args[0] if problem.args else problem).split()).rstrip(".")[:300]
+        raise DataError(f"{source} can't be fetched as a table: {reason or 'its cache is damaged'}.") from problem
     finally:
         socket.setdefaulttimeout(before)
 
