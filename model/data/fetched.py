@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import socket
 import warnings
-import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -103,8 +102,10 @@ def _had(source: str) -> Iterator[None]:
             f"{source} is not in scikit-learn's cache ({get_data_home()}) and can't be downloaded: {reason};"
             " run once where there is a network, or copy the cache (SCIKIT_LEARN_DATA names its folder)."
         ) from problem
-    # A set or target that is not there, columns of free text, a damaged cache.
-    except (ValueError, KeyError, EOFError, zlib.error) as problem:
+    except DataError:
+        raise
+    # A set or target that is not there, columns of free text; and of a damaged cache whatever its reader says.
+    except Exception as problem:
         reason = " ".join(str(problem.args[0] if problem.args else problem).split()).rstrip(".")[:300]
         raise DataError(f"{source} can't be fetched as a table: {reason or 'its cache is damaged'}.") from problem
     finally:
