@@ -38,7 +38,7 @@ class _Columns:
 def score(table: Table, features: tuple[Feature, ...], parts: Split, seed: int) -> dict[str, Scores]:
     """Name → scores on the test rows, in the order shown; trained on the network's training rows, see `fitted_rows`."""
     if table.text is not None:
-        return text_baselines.score(table, features, parts)
+        return text_baselines.score(table, features, parts, seed)
     makers = dict(_CLASSIFIERS if table.classes else _REGRESSORS)
     if table.classes and table.one_scale:
         # Of pixels: trees for every class take longer than all else, and the support vector machine is the better one.

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from model.data.split import Split
 from model.data.table import Table
-from model.scores import baselines, evaluation
+from model.scores import baselines, evaluation, text_baselines
 from model.scores.evaluation import PRIMARY, Scores
 from mulgam.signature import Feature, Task
 
@@ -95,7 +95,8 @@ def compare(
         floor = evaluation.regression(table.noise_free[parts.test], target)
     rows = {"train": len(parts.train), "validation": len(parts.validation), "test": len(parts.test)}
     others = baselines.score(table, features, parts, seed)
-    fitted = {name: baselines.fitted_rows(name, rows["train"]) for name in others} if table.text is None else {}
+    kind_of = baselines if table.text is None else text_baselines
+    fitted = {name: kind_of.fitted_rows(name, rows["train"]) for name in others}
     fewer = {name: count for name, count in fitted.items() if count < rows["train"]}
     return Standing(table.task, kind, rows, score(predicted, target), others, floor, fewer)
 

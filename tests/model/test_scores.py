@@ -9,9 +9,9 @@ from sklearn import metrics
 from model.data import house_price
 from model.data.description import features
 from model.data.split import split
-from model.data.table import Table
+from model.data.table import Table, Text
 from model.release.baseline_histograms import document, histogram
-from model.scores import baselines, evaluation, standing
+from model.scores import baselines, evaluation, standing, text_baselines
 from model.scores.standing import Standing
 from tests.builders import NOTES_PRICES, NOTES_ROWS
 
@@ -142,3 +142,25 @@ def test_the_noise_floor_is_six_percent_noise() -> None:
 def test_scores_are_shown_as_people_write_them(score: float, shown: str) -> None:
     """Four significant digits, and large errors in full instead of in powers of ten."""
     assert standing.shown_score(score) == shown
+
+
+def texts_beside_a_number() -> Table:
+    """Texts that say nothing beside a number that decides, by a rule that no straight line follows."""
+    rng = np.random.default_rng(2)
+    values = rng.uniform(-1, 1, 400)
+    texts = Text("note", tuple(f"note {rng.integers(1000)}" for _ in range(400)))
+    inside = (np.abs(values) < 0.5).astype(np.int64)
+    return Table(("width", "note"), values[:, None], "t", inside, ("no", "yes"), "", text=texts)
+
+
+def test_trees_are_a_baseline_of_texts_beside_other_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a column beside the text decides, gradient boosting finds it; fitted on fewer rows, it says so."""
+    table = texts_beside_a_number()
+    parts, described = split(table, "random", 0), features(table, np.arange(400))
+    scores = baselines.score(table, described, parts, seed=0)
+    assert list(scores) == ["majority class", "naive Bayes", "logistic regression", "gradient boosting"]
+    assert scores["gradient boosting"]["accuracy"] > 0.9 > scores["logistic regression"]["accuracy"]
+    monkeypatch.setattr(text_baselines, "MOST_BOOSTED_ROWS", 100)
+    predicted = np.eye(2)[table.target[parts.test]]
+    found = standing.compare(table, described, parts, "random", predicted, seed=0)
+    assert found.fitted_rows == {"gradient boosting": 100}
