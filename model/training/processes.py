@@ -76,9 +76,10 @@ def share(rows: int) -> slice:
 
 
 def add_up(value: Tensor) -> Tensor:
-    """The sum of a tensor over all processes, in place."""
+    """The sum of a tensor over all processes, in place; raises ModelError where one of them is gone."""
     if count() > 1:
-        distributed.all_reduce(value)
+        with _all_there():
+            distributed.all_reduce(value)
     return value
 
 
@@ -96,12 +97,21 @@ def add_up_gradients(network: nn.Module) -> None:
 
 
 def from_first(value: Shared) -> Shared:
-    """The first process's value, in all of them."""
+    """The first process's value, in all of them; raises ModelError where one of them is gone."""
     if count() == 1:
         return value
     box = [value]
-    distributed.broadcast_object_list(box)
+    with _all_there():
+        distributed.broadcast_object_list(box)
     return box[0]
+
+
+@contextlib.contextmanager
+def _all_there() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as problem:  # gloo's and NCCL's, several lines long
+        raise ModelError("Another training process has ended, and this one can't go on without it.") from problem
 
 
 def _copy(flat: Tensor, tensors: Iterable[Tensor]) -> None:
