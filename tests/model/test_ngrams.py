@@ -37,14 +37,14 @@ def by_hand(text: str) -> np.ndarray:
     """The same in plain Python, with whole numbers of any size."""
     lowered = "".join(one.lower() if len(one.lower()) == 1 and ord(one) < 0x590 else one for one in text[:LENGTH])
     spaced = f" {lowered} " if lowered else ""
-    table = MODULE.embedding.weight.detach().numpy()
+    table = MODULE.bag.embedding.weight.detach().numpy()
     rows = []
     for length in range(1, LONGEST + 1):
         for start in range(len(spaced) - length + 1):
             hashed = 0
             for character in spaced[start : start + length]:
-                hashed = (hashed * MODULE.base + ord(character) + 1) % MODULE.prime
-            rows.append(table[hashed * MODULE.spread % MODULE.prime % 512])
+                hashed = (hashed * MODULE.hash.base + ord(character) + 1) % MODULE.hash.prime
+            rows.append(table[hashed * MODULE.bag.spread % MODULE.bag.prime % 512])
     return np.sum(rows, axis=0) / len(rows) ** 0.5 if rows else np.zeros(8)
 
 
@@ -74,7 +74,7 @@ def test_an_empty_text_is_nothing() -> None:
 def test_training_sums_like_serving(monkeypatch: pytest.MonkeyPatch) -> None:
     """The quicker sum of training is the same one, when no n-gram is left out."""
     texts = points("Hello, 세계", "", "x", "y" * 40)
-    monkeypatch.setattr(MODULE, "dropped", 0.0)
+    monkeypatch.setattr(MODULE.bag, "dropped", 0.0)
     quick = MODULE.train()(texts)
     torch.testing.assert_close(quick, MODULE.eval()(texts))
 
