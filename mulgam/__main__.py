@@ -13,6 +13,7 @@ COMMANDS = {
     "predict": ("service.bulk", (), "score a whole CSV, TSV or NDJSON file with a model of the registry"),
     "promote": ("mulgam.promotion", ("promote",), "serve another version of a model, without a restart"),
     "rollback": ("mulgam.promotion", ("rollback",), "serve the version that was served before"),
+    "prune": ("mulgam.pruning", (), "remove old versions, never one that is served"),
     "export": ("handler", ("pack",), "pack versions of the registry as TorchServe archives"),
 }
 

@@ -13,7 +13,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -26,6 +26,8 @@ MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 TORCHSCRIPT, ONNX = "model.pt", "model.onnx"
 # Runtime -> the model in its form. A version that was trained has both, one that was brought along may have one.
 FORMS = {"torchscript": TORCHSCRIPT, "onnx": ONNX}
+# Precision -> a smaller form of the ONNX model, which a version may have beside it.
+VARIANTS = {"int8": "model.int8.onnx", "float16": "model.float16.onnx"}
 DOCUMENTS = (
     "signature.json", "golden.json", "metrics.json", "report.html", "baseline.json", "recipe.toml", "environment.json",
 )  # fmt: skip
@@ -34,14 +36,37 @@ _STAGING, _LAST = ".staging", ".last"
 _VERSION = re.compile(r"[1-9][0-9]{0,8}")
 
 
+class Hold:
+    """A shared lock on a version, for as long as this object or its process lives: `remove` steps back from it.
+
+    Raises:
+        RegistryError: the version is being removed at this moment.
+    """
+
+    def __init__(self, version: Path) -> None:
+        self._descriptor = -1
+        try:
+            self._descriptor = os.open(version / checksums.FILE_NAME, os.O_RDONLY | os.O_CLOEXEC)
+            fcntl.flock(self._descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except (BlockingIOError, FileNotFoundError) as problem:
+            raise RegistryError(f"{version} is being removed.") from problem
+        except OSError:
+            pass  # a file system without locks: then nothing is told to those who remove
+
+    def __del__(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+
+
 @dataclass(frozen=True)
 class Entry:
-    """One version whose files were verified when this object was made."""
+    """One version whose files were verified when this object was made; while it lives, they are not removed."""
 
     model: str
     version: int
     path: Path
     digest: str
+    hold: Hold | None = field(default=None, compare=False, repr=False)
 
     @cached_property
     def signature(self) -> Signature:
@@ -93,7 +118,7 @@ class Registry:
             raise RegistryError(f"{self.root} holds no version {version} of {model!r}.")
         path = self.root / model / str(version)
         digest = checksums.verify(path, required=_needed(path))
-        entry = Entry(model, version, path, digest)
+        entry = Entry(model, version, path, digest, Hold(path))
         if entry.signature.model != model:
             raise RegistryError(f"{path} is a version of {entry.signature.model!r}, not of {model!r}.")
         return entry
@@ -141,7 +166,7 @@ class Registry:
         if not MODEL_NAME.fullmatch(model):
             raise RegistryError(f"{model!r} is no model name: letters, digits, '-' and '_', at most 63.")
         found = {path.name for path in staged.iterdir()}
-        odd = sorted({*found, *DOCUMENTS} ^ found) + sorted(found - set(FILES))
+        odd = sorted({*found, *DOCUMENTS} ^ found) + sorted(found - {*FILES, *VARIANTS.values()})
         if not found & set(FORMS.values()):
             odd = [ONNX]
         if odd:
@@ -160,6 +185,37 @@ class Registry:
         except OSError as problem:
             raise RegistryError(f"{model!r} can't be published in {self.root}: {problem.strerror}.") from problem
         return self.entry(model, version)
+
+    def is_publishing(self) -> bool:
+        """Whether any run is writing a version at this moment."""
+        return any(lock.name != ".lock" and _is_locked(lock) for lock in (self.root / _STAGING).glob("*.lock"))
+
+    def remove(self, model: str, version: int) -> int:
+        """Remove a version by one rename, so that nobody meets half of it. Its number is never given again.
+
+        Returns:
+            The bytes that its files had.
+
+        Raises:
+            RegistryError: it is not there, some process serves or reads it, or the disk refuses.
+        """
+        if version not in self.versions(model):
+            raise RegistryError(f"{self.root} holds no version {version} of {model!r}.")
+        path = self.root / model / str(version)
+        sums = path / checksums.FILE_NAME
+        try:
+            size = sum(file.lstat().st_size for file in path.iterdir())
+            if not sums.is_file():  # nothing serves a version without it
+                sums.touch()
+            # Moved while it is locked: whoever opens it afterwards does not find it.
+            with sums.open("r+") as file, self.staging() as folder:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.rename(folder / path.name)
+        except BlockingIOError as problem:
+            raise RegistryError(f"Version {version} of {model!r} is in use and stays.") from problem
+        except OSError as problem:
+            raise RegistryError(f"{path} can't be removed: {problem.strerror}.") from problem
+        return size
 
     def _rename_to_next(self, staged: Path, folder: Path, model: str) -> int:
         """Numbers are given out under a lock, and the last one is kept: a removed version's never comes again."""
@@ -199,6 +255,15 @@ def _locked(path: Path) -> Iterator[None]:
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def _is_locked(path: Path) -> bool:
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def _remove_abandoned(parent: Path) -> None:

@@ -34,6 +34,11 @@ class Choice:
     shadow: int | None = None
     previous: int | None = None
 
+    @property
+    def versions(self) -> set[int]:
+        """All that are named: served, tried, or the way back."""
+        return {one for one in (self.default, self.canary, self.shadow, self.previous) if one is not None}
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -126,7 +131,7 @@ def promote(registry: Registry, model: str, version: int | None = None) -> Plan:
     Raises:
         RegistryError: there is no such version, it is not what was published, or the file can't be written.
     """
-    with _changing(registry):
+    with changing(registry):
         if version is None:
             entry, refused = registry.newest(model)
             if entry is None:
@@ -151,7 +156,7 @@ def rollback(registry: Registry, model: str) -> Plan:
     Raises:
         RegistryError: there is none, it does not verify, or the file can't be written.
     """
-    with _changing(registry):
+    with changing(registry):
         plan = read(registry)
         choice = plan.models.get(model)
         if choice is None or choice.previous is None:
@@ -167,7 +172,7 @@ def _changed(registry: Registry, plan: Plan, model: str, choice: Choice) -> Plan
 
 
 @contextlib.contextmanager
-def _changing(registry: Registry) -> Iterator[None]:
+def changing(registry: Registry) -> Iterator[None]:
     """One change at a time: two at once would both start from the same plan, and one be lost."""
     try:
         file = (registry.root / ".serving.lock").open("w")

@@ -27,7 +27,7 @@ NUMERIC, CATEGORIES, TEXT = "numeric", "categories", "text"
 PREDICTION, PROBABILITIES = "prediction", "probabilities"
 
 # The precision that every version has; others are options of the export.
-PRECISION = "fp32"
+PRECISION = "float32"
 
 
 @dataclass(frozen=True)

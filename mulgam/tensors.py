@@ -165,7 +165,7 @@ def described_tensor(item: object, where: str) -> tuple[str, str, list[int], dic
     """Name, datatype, shape and the whole description of one tensor, checked.
 
     Raises:
-        InputError: MISSING_FIELD, WRONG_SHAPE or WRONG_DATATYPE.
+        InputError: MISSING_FIELD, WRONG_SHAPE, WRONG_DATATYPE or BAD_PARAMETER.
     """
     if not isinstance(item, dict) or not isinstance(item.get("name"), str):
         raise InputError("MISSING_FIELD", f"{where} must be an object with a name.", field=where)
@@ -173,6 +173,8 @@ def described_tensor(item: object, where: str) -> tuple[str, str, list[int], dic
     if not isinstance(datatype, str) or (datatype != "BYTES" and datatype not in DTYPES):
         known = ", ".join((*DTYPES, "BYTES"))
         raise InputError("WRONG_DATATYPE", f"{where}: datatype must be one of {known}.", field=where)
+    if not isinstance(item.get("parameters", {}), dict | None):
+        raise InputError("BAD_PARAMETER", f"{where}.parameters must be an object.", field=where)
     return item["name"], datatype, shape, item
 
 
@@ -183,8 +185,7 @@ def raw_tensor(item: object, where: str, raw: memoryview) -> tuple[str, npt.NDAr
         InputError: the description is wrong, or the bytes are not what it says.
     """
     name, datatype, shape, item = described_tensor(item, where)
-    parameters = item.get("parameters") or {}
-    size = parameters.get("binary_data_size") if isinstance(parameters, dict) else None
+    size = (item.get("parameters") or {}).get("binary_data_size")
     if type(size) is not int or not 0 <= size <= len(raw):
         raise InputError(
             "WRONG_SIZE", f"{where}: binary_data_size must be a number of bytes that the body holds.", field=where

@@ -38,7 +38,7 @@ def instances(body: bytes, names: tuple[str, ...] = ("instances",)) -> list[Any]
     (found,) = document.values()
     if not isinstance(found, list):
         raise InputError("WRONG_SHAPE", f"instances must be a list of rows, not {kind(found)}.", field="instances")
-    _refuse_duplicates(body, found)
+    refuse_duplicates(body, 1 + sum(len(row) for row in found if isinstance(row, dict)))
     return found
 
 
@@ -54,6 +54,15 @@ def instance(line: str) -> Any:
     except InputError as problem:
         raise InputError(problem.code, str(problem).replace("The body", "The line")) from problem
     return found
+
+
+def refuse_duplicates(body: bytes, keys: int) -> None:
+    """Raise DUPLICATE_KEY where an object names a key twice (the parser keeps the last in silence).
+
+    Each key takes one colon: only a body with more colons than the `keys` that were found is parsed again, strictly.
+    """
+    if body.count(b":") != keys:
+        _parse_strictly(body)
 
 
 def explain_depth(body: bytes) -> None:
@@ -118,18 +127,6 @@ def _classified(classes: tuple[str, ...], row: npt.NDArray[np.float32], every: b
     if every:
         prediction["probabilities"] = dict(zip(classes, row, strict=True))
     return prediction
-
-
-def _refuse_duplicates(body: bytes, rows: list[Any]) -> None:
-    """Raise DUPLICATE_KEY where an object names a key twice (the parser keeps the last in silence).
-
-    Each key takes one colon: only a body with more colons than keys is parsed again, strictly.
-    """
-    keys = 1 + sum(len(row) for row in rows if isinstance(row, dict))
-    if body.count(b":") == keys:
-        return
-
-    _parse_strictly(body)
 
 
 def _parse_strictly(text: str | bytes) -> None:

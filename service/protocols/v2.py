@@ -25,6 +25,8 @@ from service.protocols.v2_metadata import LABEL, output_tensors
 from service.served import Served
 
 MAX_ID = 1024
+# Parameters that change what a request means on other servers.
+_RESERVED = ("sequence_", "triton_")
 # The header in lower case, as the answer's headers are.
 _LENGTH = v2.LENGTH_HEADER.lower()
 
@@ -44,8 +46,9 @@ class V2:
         view = memoryview(call.body)
         header = v2.checked_header_length(length, len(view)) if length is not None else len(view)
         document = _object(wire.loads(view[:header]))
+        wire.refuse_duplicates(call.body[:header], _keys(document))
         identifier = checked_id(document.get("id"))
-        parameters = _parameters(document, "parameters")
+        parameters = checked_parameters(document, "parameters")
         tensors = _inputs(served, document.get("inputs"), view[header:])
         rows = check_tensors(served.signature, tensors)
         check_rows(rows, max_rows)
@@ -82,6 +85,15 @@ def _object(document: Any) -> dict[str, Any]:
     return document
 
 
+def _keys(document: dict[str, Any]) -> int:
+    """How many keys the request's objects have, where it is as it must be; `data` holds none."""
+    listed = [document.get(name) for name in ("inputs", "outputs")]
+    items = [item for found in listed if isinstance(found, list) for item in found if isinstance(item, dict)]
+    owners = [document, *items]
+    inner = [found for owner in owners if isinstance(found := owner.get("parameters"), dict)]
+    return sum(map(len, owners)) + sum(map(len, inner))
+
+
 def checked_id(given: Any) -> str | None:
     """The request's id, which is echoed; raises InputError BAD_PARAMETER."""
     if given is not None and (not isinstance(given, str) or len(given) > MAX_ID):
@@ -89,12 +101,19 @@ def checked_id(given: Any) -> str | None:
     return given
 
 
-def _parameters(owner: dict[str, Any], where: str) -> dict[str, Any]:
+def checked_parameters(owner: dict[str, Any], where: str) -> dict[str, Any]:
+    """The parameters of a request or of an output; raises InputError BAD_PARAMETER."""
     parameters = owner.get("parameters")
     if parameters is None:
         return {}
     if not isinstance(parameters, dict):
         raise InputError("BAD_PARAMETER", f"{where} must be an object.", where)
+    for name in parameters:
+        # To ignore these would be to answer something else than what was asked.
+        if name.startswith(_RESERVED):
+            raise InputError(
+                "BAD_PARAMETER", f"{where} has {shown(name)}: sequences and triton_… are not spoken.", where
+            )
     for name in ("binary_data", "binary_data_output"):
         if not isinstance(parameters.get(name, False), bool):
             raise InputError("BAD_PARAMETER", f"{where}.{name} must be true or false.", where)
@@ -148,7 +167,7 @@ def wanted(served: Served, described: Any, binary: bool) -> list[tuple[str, bool
             raise InputError("UNKNOWN_FIELD", f"{where} names {asked}; there are {', '.join(known)}.", where)
         if name in [one for one, _ in chosen]:
             raise InputError("DUPLICATE_KEY", f"{where} asks for {name!r} again.", where)
-        parameters = _parameters(item, f"{where}.parameters")
+        parameters = checked_parameters(item, f"{where}.parameters")
         if parameters.get("classification") is not None:
             raise ApiError(
                 400, "BAD_PARAMETER", f"The classification extension is not spoken here; ask for {LABEL}.", where

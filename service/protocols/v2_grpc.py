@@ -17,7 +17,7 @@ from mulgam import tensors as v2
 from mulgam.encoding import Arrays, check_tensors
 from mulgam.errors import InputError
 from service.protocols.base import Decoded, Headers, Output, check_rows
-from service.protocols.v2 import checked_id, labels, wanted, words
+from service.protocols.v2 import checked_id, checked_parameters, labels, wanted, words
 from service.protocols.v2_metadata import LABEL
 from service.rpc.open_inference_pb2 import InferTensorContents, ModelInferRequest, ModelInferResponse
 from service.served import Served
@@ -51,6 +51,7 @@ def decode(served: Served, request: ModelInferRequest, max_rows: int) -> Decoded
         ApiError: 413, or a wrong parameter.
     """
     identifier = checked_id(request.id)
+    checked_parameters({"parameters": _parameters(request.parameters)}, "parameters")
     tensors = _inputs(served, request)
     rows = check_tensors(served.signature, tensors)
     check_rows(rows, max_rows)

@@ -9,6 +9,9 @@ import pytest
 import torch
 
 from model.publish.__main__ import main
+from mulgam import pruning
+from mulgam.registry import Registry
+from tests import builders
 from tests.model.test_publish import PRICE, ROWS, perceptron, write_onnx
 from tests.processes import call, predict, serving
 
@@ -46,3 +49,18 @@ def test_models_of_others_are_served(tmp_path: Path, backend: str) -> None:
             assert reply.json["predictions"] == pytest.approx(expected[:, 0], abs=1e-4)
         else:
             assert reply.status == 404
+
+
+def test_what_a_running_service_serves_is_not_pruned(tmp_path: Path) -> None:
+    """Newer versions came while it served an older one: that one stays, and goes once nothing serves it."""
+    registry = Registry(tmp_path / "registry")
+    builders.publish_linear(registry.root)
+    prune = ["notes", "--keep", "1", "--registry", str(registry.root)]
+    with serving(registry.root, tmp_path, backend="onnxruntime") as service:
+        for _ in range(2):
+            builders.publish_linear(registry.root, weights=(0.2, 0.3, 4.0))
+        assert pruning.main(prune) == 0
+        assert registry.versions("notes") == [1, 3]
+        assert predict(service.port, "notes", [[10, 0, 0]]).json["version"] == 1
+    assert pruning.main(prune) == 0
+    assert registry.versions("notes") == [3]

@@ -37,7 +37,7 @@ FEATURES = (
     Feature("note", "text", length=8),
 )
 TARGET = Target("price", "억 원", 0.0, 30.0)
-TOLERANCE = {runtime: {"fp32": Tolerance(1e-5, 2.0)} for runtime in ("torchscript", "onnx")}
+TOLERANCE = {runtime: {"float32": Tolerance(1e-5, 2.0)} for runtime in ("torchscript", "onnx")}
 EXAMPLE = Signature(
     "house", "regression", FEATURES, TARGET, graph_inputs(FEATURES), graph_outputs(TARGET), TOLERANCE, "Houses.", True
 )
@@ -60,7 +60,7 @@ def test_the_tolerance_of_a_runtime() -> None:
     assert EXAMPLE.tolerance_of("onnx") == Tolerance(1e-5, 2.0)
     with pytest.raises(RegistryError, match="'house' states no tolerance for onnx, fp16"):
         EXAMPLE.tolerance_of("onnx", "fp16")
-    with pytest.raises(RegistryError, match="no tolerance for tensorrt, fp32"):
+    with pytest.raises(RegistryError, match="no tolerance for tensorrt, float32"):
         EXAMPLE.tolerance_of("tensorrt")
 
 
@@ -119,9 +119,9 @@ INCONSISTENT: dict[str, tuple[Callable[[Document], None], str]] = {
     "shape": (put("outputs", 0, "shape", value=[-2]), "shape must be a list of integers"),
     "shape of booleans": (put("outputs", 0, "shape", value=[True]), "shape must be a list of integers"),
     "tolerance": (put("tolerance", "onnx", value=1), "'onnx' must be a JSON object"),
-    "tolerance below 0": (put("tolerance", "onnx", "fp32", "relative", value=-1e-5), "must be from 0 on and finite"),
-    "tolerance above all": (put("tolerance", "onnx", "fp32", "floor", value=float("inf")), "from 0 on and finite"),
-    "tolerance without floor": (put("tolerance", "onnx", "fp32", value={"relative": 1e-5}), "lacks the field 'floor'"),
+    "tolerance below 0": (put("tolerance", "onnx", "float32", "relative", value=-1e-5), "must be from 0 on and finite"),
+    "tolerance above all": (put("tolerance", "onnx", "float32", "floor", value=float("inf")), "from 0 on and finite"),
+    "tolerance without floor": (put("tolerance", "onnx", "float32", value={"relative": 1e-5}), "lacks the field 'floor'"),
 }  # fmt: skip
 
 

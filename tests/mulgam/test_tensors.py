@@ -120,7 +120,7 @@ REFUSED: dict[str, tuple[tuple[int | str | None, bytes], str]] = {
     "size true": (body_of(tensor(shape=[1], datatype="INT8", size=True), raw=b"1"), "WRONG_SIZE"),
     "size a string": (body_of(tensor(size="8"), raw=ONES), "WRONG_SIZE"),
     "size missing": (body_of(tensor(parameters={}), raw=ONES), "WRONG_SIZE"),
-    "parameters a list": (body_of(tensor(parameters=[8]), raw=ONES), "WRONG_SIZE"),
+    "parameters a list": (body_of(tensor(parameters=[8]), raw=ONES), "BAD_PARAMETER"),
     "raw bytes missing": (body_of(tensor(), raw=ONES[:-1]), "WRONG_SIZE"),
     "raw bytes left over": (body_of(tensor(), raw=ONES + b"\0"), "WRONG_SIZE"),
     "B06 shape overflows": (body_of(tensor(shape=[2**4, 2**60 + 2]), raw=ONES), "WRONG_SHAPE"),
