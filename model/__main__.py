@@ -83,7 +83,8 @@ def train(recipe: Recipe, registry: Registry, runs: Path, *, resume: bool = Fals
             recipe=run.recipe,
             report=partial(page, run),
         )
-        entry = release(module, promise, held_out, registry, documents, table.target[parts.test])
+        target = table.target[parts.test]
+        entry = release(module, promise, held_out, registry, documents, target, recipe.release.variants)
         folder.log(run_folder.PUBLISHED, version=entry.version, digest=entry.digest)
     print(outcome(standings, history, entry))
     return entry
@@ -155,7 +156,10 @@ def _run(given: Order) -> int:
         pass  # the same for a registry that can't be written
     for recipe in recipes:
         if given.resume and (published := run_folder.published(given.runs, recipe.name)):
-            print(f"Nothing to resume: the last run of {recipe.name!r} was published as version {published}.\n")
+            print(
+                f"Nothing to resume: the last run of {recipe.name!r} was published as version {published};"
+                " without --resume a new one begins.\n"
+            )
             continue
         started = time.monotonic()
         train(recipe, registry, given.runs, resume=given.resume)

@@ -79,13 +79,12 @@ class RunFolder:
         if path is None or not (path / CHECKPOINT).exists():
             print("  no checkpoint to resume from: training from the start", flush=True)
             return cls.create(parent, name, recipe, data)
-        folder = cls(path, recipe, data)
-        state = folder.saved()
-        assert state is not None
+        state = _loaded(path / CHECKPOINT)
         if difference := _difference(state["recipe"], recipe):
             raise ResumeError(f"The run {path} can't be resumed: {difference}.")
         if state["data"] != data:
             raise ResumeError(f"The run {path} can't be resumed: its table had another content (sha256).")
+        folder = cls(path, recipe, data)
         folder.log("resumed", after_epoch=len(state["epochs"]))
         print(f"  resuming {path} after epoch {len(state['epochs'])}", flush=True)
         return folder
@@ -119,13 +118,7 @@ class RunFolder:
     def saved(self) -> dict[str, Any] | None:
         """What was saved last; None before the first checkpoint."""
         path = self.path / CHECKPOINT
-        try:
-            state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
-        except FileNotFoundError:
-            return None
-        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as problem:
-            raise ResumeError(f"The checkpoint {path} can't be read; leave --resume out to train anew.") from problem
-        return state
+        return _loaded(path) if path.exists() else None
 
     def __enter__(self) -> RunFolder:
         return self
@@ -148,14 +141,15 @@ class RunFolder:
         path = self.path / LOG
         try:
             file = path.open("a", encoding="utf-8")
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # A disk that was full may have left the beginning of a line.
-            content = path.read_bytes()
-            os.truncate(path, content.rfind(b"\n") + 1)
-        except BlockingIOError:
-            raise ResumeError(f"The run {self.path} is going on in another process.") from None
         except OSError as problem:
             raise ModelError(f"{path} can't be written: {problem.strerror}.") from problem
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            raise ResumeError(f"The run {self.path} is going on in another process.") from None
+        # A disk that was full may have left the beginning of a line.
+        os.truncate(path, path.read_bytes().rfind(b"\n") + 1)
         return file
 
 
@@ -187,6 +181,15 @@ def published(parent: Path, name: str) -> int | None:
     except (OSError, ValueError, IndexError):
         return None
     return int(last["version"]) if last.get("event") == PUBLISHED else None
+
+
+def _loaded(path: Path) -> dict[str, Any]:
+    """A checkpoint's content."""
+    try:
+        state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as problem:
+        raise ResumeError(f"The checkpoint {path} can't be read; leave --resume out to train anew.") from problem
+    return state
 
 
 def _difference(before: str, now: str) -> str | None:
