@@ -81,13 +81,18 @@ def publish_linear(
     return release(Linear(weights, bias), linear_signature(name, missing=missing), held_out, Registry(root), DOCUMENTS)
 
 
-def publish_tiny_classifier(root: Path, name: str = "shapes") -> Entry:
-    """Publish a classifier of three numbers (`width`, `height`, `depth`) into circle, square and triangle."""
+def publish_tiny_classifier(root: Path, name: str = "shapes", precisions: Sequence[str] = ()) -> Entry:
+    """Publish a classifier of three numbers (`width`, `height`, `depth`) into circle, square and triangle.
+
+    `precisions` are those of its smaller ONNX forms.
+    """
     features = tuple(Feature(side, "number", unit="cm", minimum=-2.0, maximum=2.5) for side in
                      ("width", "height", "depth"))  # fmt: skip
     target = Target("shape", classes=("circle", "square", "triangle"))
     signature = Signature(
-        name, "classification", features, target, graph_inputs(features), graph_outputs(target), tolerances(floor=1.0)
-    )
+        name, "classification", features, target, graph_inputs(features), graph_outputs(target),
+        tolerances(1.0, variants=precisions),
+    )  # fmt: skip
     held_out = {"numeric": np.random.default_rng(7).normal(size=(32, 3)).astype(np.float32)}
-    return release(TinyClassifier(), signature, held_out, Registry(root), DOCUMENTS)
+    classes = np.random.default_rng(7).integers(0, 3, 32)
+    return release(TinyClassifier(), signature, held_out, Registry(root), DOCUMENTS, classes, precisions)

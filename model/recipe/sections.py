@@ -36,6 +36,7 @@ PRECISIONS = ("float32", "bfloat16")
 KINDS_OF_TEXT = ("ngram", "words", "gru", "lstm", "attention")
 KINDS_OF_NETWORK = ("ple", "plain", "periodic", "cnn", *KINDS_OF_TEXT)
 DEVICES = ("auto", "cpu", "gpu")
+VARIANTS = ("int8", "float16")
 
 
 def key(default: Any, reader: readers.Reader, description: str, shown: str = "") -> Any:
@@ -161,7 +162,7 @@ class Training:
     calibrate: bool = key(
         False,
         readers.flag,
-        "of a classification: divide the logits by a temperature that is fitted on the validation rows, inside the graph",
+        "of a classification: divide the logits, in the graph, by a temperature that is fitted on the validation rows",
     )
     device: str = key(
         "auto",
@@ -179,6 +180,13 @@ class Training:
 @dataclass(frozen=True)
 class Release:
     """What is published, and when it becomes the version that is served."""
+
+    variants: tuple[str, ...] = key(
+        (),
+        readers.list_of(readers.one_of(*VARIANTS), len(VARIANTS)),
+        "smaller forms of the ONNX model beside the usual one: `int8`, `float16`; a service takes one by"
+        " `MULGAM_PRECISION`",
+    )
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ def to_onnx(module: nn.Module, signature: Signature, example: tuple[Tensor, ...]
     """
     batch = torch.export.Dim("batch")
     try:
-        with _quiet():
+        with quiet():
             program = torch.onnx.export(
                 module, example, dynamo=True, verbose=False, opset_version=OPSET,
                 input_names=[tensor.name for tensor in signature.inputs],
@@ -143,8 +143,8 @@ def _check_shapes(proto: onnx.ModelProto, signature: Signature) -> None:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the exporter's notes (absent torchvision, deprecations inside torch) off the terminal."""
+def quiet() -> Iterator[None]:
+    """Keep the notes of exporters and converters (absent torchvision, deprecations inside torch) off the terminal."""
     logger = logging.getLogger("torch.onnx")
     level, disabled = logger.level, logging.root.manager.disable
     logging.disable(logging.WARNING)

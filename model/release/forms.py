@@ -28,7 +28,7 @@ class Form:
     """One exported form.
 
     Attributes:
-        name: runtime, and precision where it is not fp32.
+        name: runtime, and precision where it is not float32.
         size: of its file, in bytes.
         one_row: seconds that one row takes, the median on one thread.
         many_rows: the same of `MANY` rows at a time.

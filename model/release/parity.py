@@ -7,7 +7,7 @@ the golden requests, within the tolerance that the signature promises to those w
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,12 +19,13 @@ from model.release.golden_requests import answer
 from model.release.runs import Answers
 from mulgam.encoding import MISSING, UNSEEN, Arrays, Encoder
 from mulgam.golden import Golden
-from mulgam.signature import CATEGORIES, NUMERIC, TEXT, Signature, Tolerance
+from mulgam.signature import CATEGORIES, NUMERIC, PRECISION, TEXT, Signature, Tolerance
 
 BATCH_SIZES = (1, 2, 7, 256)
 RUNTIMES = ("torchscript", "onnx")
-PRECISION = "fp32"
 RELATIVE = 1e-5
+# The same of forms in a lower precision: 8 bits of weights and activations, 11 of half precision.
+LOWER = {"int8": 0.05, "float16": 0.005}
 
 
 @dataclass(frozen=True)
@@ -38,14 +39,20 @@ class Comparison:
     allowed: float
 
 
-def tolerances(floor: float, relative: float = RELATIVE) -> dict[str, dict[str, Tolerance]]:
-    """The tolerance of each runtime: relative × max(|answer|, floor).
+def tolerances(
+    floor: float, relative: float = RELATIVE, variants: Sequence[str] = ()
+) -> dict[str, dict[str, Tolerance]]:
+    """The tolerance of each runtime and precision: relative × max(|answer|, floor).
 
     Args:
         floor: 1 for probabilities, the target's standard deviation for a quantity.
         relative: more than the default where the graph magnifies differences.
+        variants: precisions beside the usual one, which ONNX alone has; magnified alike.
     """
-    return {runtime: {PRECISION: Tolerance(relative, floor)} for runtime in RUNTIMES}
+    found = {runtime: {PRECISION: Tolerance(relative, floor)} for runtime in RUNTIMES}
+    magnified = relative / RELATIVE
+    found["onnx"] |= {precision: Tolerance(LOWER[precision] * magnified, floor) for precision in variants}
+    return found
 
 
 def verify(

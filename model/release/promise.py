@@ -24,18 +24,19 @@ def signature(recipe: Recipe, table: Table, described: tuple[Feature, ...], trai
     target = _target(table, train)
     return Signature(
         recipe.name, table.task, described, target, graph_inputs(described), graph_outputs(target),
-        _tolerances(recipe.training.target_transform, table, train),
+        _tolerances(recipe, table, train),
         description=recipe.description or table.description, synthetic=table.synthetic,
     )  # fmt: skip
 
 
-def _tolerances(transform: str, table: Table, train: npt.NDArray[np.int64]) -> dict[str, dict[str, Tolerance]]:
+def _tolerances(recipe: Recipe, table: Table, train: npt.NDArray[np.int64]) -> dict[str, dict[str, Tolerance]]:
     """Within those of the gate; a difference in an exponent becomes one of the whole answer, times its deviation."""
+    variants = recipe.release.variants
     if table.classes:
-        return tolerances(floor=1.0)
-    target = table.target[train]
+        return tolerances(1.0, variants=variants)
+    target, transform = table.target[train], recipe.training.target_transform
     magnified = 1.0 if transform == "none" else max(spread(target, transform), 1.0)
-    return tolerances(spread(target), RELATIVE * magnified)
+    return tolerances(spread(target), RELATIVE * magnified, variants)
 
 
 def _target(table: Table, train: npt.NDArray[np.int64]) -> Target:

@@ -25,7 +25,7 @@ def opened(name: str, model: bytes, signature: Signature) -> Run:
 
 
 def split(name: str) -> tuple[str, str]:
-    """Runtime and precision of a form: "onnx int8" → ("onnx", "int8"), "onnx" → ("onnx", "fp32")."""
+    """Runtime and precision of a form: "onnx int8" → ("onnx", "int8"), "onnx" → ("onnx", "float32")."""
     runtime, _, precision = name.partition(" ")
     return runtime, precision or PRECISION
 

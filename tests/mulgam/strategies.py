@@ -45,6 +45,6 @@ def signatures(draw: st.DrawFn) -> Signature:
     return Signature(
         draw(words), "classification" if classes else "regression", tuple(columns), target,
         graph_inputs(tuple(columns)), graph_outputs(target),
-        {runtime: {"fp32": draw(tolerances)} for runtime in ("torchscript", "onnx")},
+        {runtime: {"float32": draw(tolerances)} for runtime in ("torchscript", "onnx")},
         description=draw(st.text(characters, max_size=20)), synthetic=draw(st.booleans()),
     )  # fmt: skip
