@@ -2,10 +2,11 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup train serve test test-all check audit fuzz bench images manifests clean
+.PHONY: help setup train serve test test-all check audit fuzz bench bench-train images manifests clean
 
 # What `make serve PORT=9000` and the like may set; every other setting is a variable MULGAM_* (docs/settings.md).
 RECIPE ?=
+RESUME ?=
 REGISTRY ?= registry
 HOST ?= 127.0.0.1
 PORT ?= 8000
@@ -23,6 +24,8 @@ ROUNDS ?= 5
 SECONDS ?= 3
 ONLY ?=
 MODELS ?=
+# Of `make bench-train` alone: divisions of each table; ONLY names tables, or TABLE/CONTESTANT.
+SEEDS ?= 3
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -32,8 +35,8 @@ SERVING := MULGAM_REGISTRY="$(REGISTRY)" MULGAM_HOST="$(HOST)" MULGAM_PORT="$(PO
 	MULGAM_BACKEND="$(BACKEND)" MULGAM_RUNTIME="$(RUNTIME)" MULGAM_DEVICE="$(DEVICE)"
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
-	@echo "Variables (now): RECIPE=$(RECIPE) REGISTRY=$(REGISTRY) HOST=$(HOST) PORT=$(PORT) ADMIN_PORT=$(ADMIN_PORT)"
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@echo "Variables (now): RECIPE=$(RECIPE) RESUME=$(RESUME) REGISTRY=$(REGISTRY) HOST=$(HOST) PORT=$(PORT) ADMIN_PORT=$(ADMIN_PORT)"
 	@echo "                 BACKEND=$(BACKEND) RUNTIME=$(RUNTIME) DEVICE=$(DEVICE) TORCH_INDEX=$(TORCH_INDEX)"
 
 setup: $(READY) ## install everything into .venv (done by the others when needed)
@@ -42,8 +45,8 @@ $(READY): pyproject.toml deploy/local/constraints.txt deploy/local/install.py
 	@TORCH_INDEX="$(TORCH_INDEX)" $(SYSTEM_PYTHON) deploy/local/install.py --venv $(VENV)
 	@touch $@
 
-train: $(READY) ## train and publish: both default models, or RECIPE="mine.toml …"
-	@exec $(PY) -m model $(RECIPE) --registry "$(REGISTRY)" --device "$(DEVICE)"
+train: $(READY) ## train and publish: both default models, or RECIPE="mine.toml …"; RESUME=1 goes on with a run, PROMOTE=1 serves it
+	@exec $(PY) -m model $(RECIPE) --registry "$(REGISTRY)" --device "$(DEVICE)" $(if $(RESUME),--resume) $(if $(PROMOTE),--promote)
 
 serve: $(READY) ## serve the registry over HTTP; trains first where it is empty
 	@if [ -z "$$(find "$(REGISTRY)" -mindepth 2 -maxdepth 2 -type d -not -path "$(REGISTRY)/.*" 2>/dev/null | head -1)" ]; then \
@@ -72,6 +75,9 @@ fuzz: $(READY) ## mutated input for every decoder and for the socket (INPUTS, RE
 bench: $(READY) ## compare with other servers: docs/benchmarks.md (ROUNDS, SECONDS, ONLY; needs wrk)
 	@exec $(PY) -m tests.bench --rounds "$(ROUNDS)" --seconds "$(SECONDS)" --only "$(ONLY)" \
 		--models "$(MODELS)"
+
+bench-train: $(READY) ## beside others on public tables: docs/training-benchmarks.md (SEEDS, ONLY; hours, goes on)
+	@exec $(PY) -m tests.bench.training --seeds "$(SEEDS)" --only "$(ONLY)"
 
 images: ## build the container images (not built yet)
 manifests: ## render the Kubernetes manifests (not built yet)

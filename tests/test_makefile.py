@@ -13,10 +13,11 @@ import pytest
 from tests.processes import ROOT
 
 TARGETS = (
-    "help", "setup", "train", "serve", "test", "test-all", "check", "audit", "fuzz", "bench", "images", "manifests", "clean",
+    "help", "setup", "train", "serve", "test", "test-all", "check", "audit", "fuzz", "bench", "bench-train", "images",
+    "manifests", "clean",
 )  # fmt: skip
 VARIABLES = (
-    "RECIPE", "REGISTRY", "PORT", "ADMIN_PORT", "HOST", "BACKEND", "RUNTIME", "DEVICE", "TORCH_INDEX",
+    "RECIPE", "RESUME", "REGISTRY", "PORT", "ADMIN_PORT", "HOST", "BACKEND", "RUNTIME", "DEVICE", "TORCH_INDEX",
 )  # fmt: skip
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
@@ -96,10 +97,12 @@ def test_a_variable_reaches_serving(ready: Path, name: str, value: str) -> None:
 
 
 def test_variables_reach_training(ready: Path) -> None:
-    """Several recipes, registry, device; without a recipe the default models."""
+    """Several recipes, registry, device, going on with a run; without a recipe the default models."""
     trained = commands(ready, "train", "RECIPE=a.toml b.toml", "REGISTRY=r", "DEVICE=gpu")
     assert 'python -m model a.toml b.toml --registry "r" --device "gpu"' in trained
     assert 'python -m model  --registry "registry" --device "auto"' in commands(ready, "train")
+    assert '--device "auto" --resume' in commands(ready, "train", "RESUME=1")
+    assert "--resume" not in commands(ready, "train")
 
 
 def test_the_index_of_torch_reaches_setup(ready: Path) -> None:

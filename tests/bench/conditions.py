@@ -43,16 +43,14 @@ class Conditions:
 def take(cores: Cores, wrk_version: str, command: str) -> Conditions:
     """The machine as it is now."""
     load = os.getloadavg()[0]
-    found = [f"{name} {importlib.metadata.version(name)}" for name in _LIBRARIES if _is_installed(name)]
-    memory = psutil.virtual_memory().total / 2**30
     return Conditions(
-        date=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        machine=f"{_processor()}, {memory:.0f} GiB, {platform.system()} {platform.release()}",
+        date=date(),
+        machine=machine(),
         cores=os.cpu_count() or 1,
         pinned=cores.are_pinned,
         load_before=load,
-        versions=", ".join([f"Python {platform.python_version()}", *found, wrk_version]),
-        commit=_commit(),
+        versions=", ".join([versions(_LIBRARIES), wrk_version]),
+        commit=commit(),
         command=command,
         code=code_digest(),
     )
@@ -94,6 +92,23 @@ def code_digest() -> str:
     return digest.hexdigest()
 
 
+def date() -> str:
+    """Now, in UTC."""
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def machine() -> str:
+    """Processor, memory, system."""
+    memory = psutil.virtual_memory().total / 2**30
+    return f"{_processor()}, {memory:.0f} GiB, {platform.system()} {platform.release()}"
+
+
+def versions(libraries: Sequence[str]) -> str:
+    """Python's, and those of the libraries that are installed."""
+    found = [f"{name} {importlib.metadata.version(name)}" for name in libraries if _is_installed(name)]
+    return ", ".join([f"Python {platform.python_version()}", *found])
+
+
 def _processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -111,7 +126,9 @@ def _is_installed(name: str) -> bool:
     return True
 
 
-def _commit() -> str:
+def commit() -> str:
+    """The commit of the code, and whether it was changed since."""
+
     def git(*words: str) -> str:
         ended = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
         return ended.stdout.strip() if ended.returncode == 0 else ""

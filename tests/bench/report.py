@@ -90,7 +90,8 @@ def render(
     others = [sample.others for sample in samples]
     parts = [
         "# Benchmarks",
-        "Written by `make bench`; a figure is the median of its rounds, with the least and the greatest in brackets.",
+        "Written by `make bench`; a figure is the median of its rounds, with the least and the greatest in brackets."
+        " How well\nMulgam's models learn, beside others: [training-benchmarks.md](training-benchmarks.md).",
         warning(conditions, results.load_averages, others, results.code_after),
         _conditions(conditions, results, others, rounds, seconds),
         "## One row a request\n\n" + _table(
