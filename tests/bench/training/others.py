@@ -1,7 +1,8 @@
 """What a practitioner would else take for a table: boosted trees, as they come and tuned.
 
 All learn from the training rows alone, as the networks do. Where something stops early or is chosen, the validation
-rows decide, as they do for the networks; the held-out rows are seen once, by the score.
+rows decide, as they do for the networks; the held-out rows are seen once, by the score. All use one thread, as small
+networks do, so that CPU seconds can be compared and a busy machine's cores are not waited for in vain.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from model.data.table import Table
 from tests.bench.training.division import Division, Model, Rows
@@ -40,7 +42,8 @@ def _values(table: Table, rows: Rows) -> npt.NDArray[np.float64]:
 def hist_gb(division: Division) -> Model:
     """scikit-learn's HistGradientBoosting with its default settings."""
     estimator = _hist_gb(division)
-    estimator.fit(_values(division.table, division.parts.train), division.table.target[division.parts.train])
+    with threadpool_limits(1):
+        estimator.fit(_values(division.table, division.parts.train), division.table.target[division.parts.train])
     return _model(estimator, _values)
 
 
@@ -56,10 +59,11 @@ def hist_gb_tuned(division: Division) -> Model:
         )  # fmt: skip
         train, validation = division.parts.train, division.parts.validation
         target = division.table.target
-        estimator.fit(
-            _values(division.table, train), target[train],
-            X_val=_values(division.table, validation), y_val=target[validation],
-        )  # fmt: skip
+        with threadpool_limits(1):
+            estimator.fit(
+                _values(division.table, train), target[train],
+                X_val=_values(division.table, validation), y_val=target[validation],
+            )  # fmt: skip
         return estimator
 
     return _best(division, attempt)
@@ -103,7 +107,7 @@ def catboost(division: Division) -> Model:
 
     kind = library.CatBoostClassifier if division.table.classes else library.CatBoostRegressor
     estimator = kind(
-        random_seed=division.seed, verbose=False, allow_writing_files=False,
+        random_seed=division.seed, verbose=False, allow_writing_files=False, thread_count=1,
         **({"iterations": 5} if division.quick else {}),
     )  # fmt: skip
     train = division.parts.train
@@ -139,7 +143,7 @@ def _lightgbm(division: Division, **settings: Any) -> Any:
     if division.quick:
         settings["n_estimators"] = 5
     kind = library.LGBMClassifier if division.table.classes else library.LGBMRegressor
-    return kind(random_state=division.seed, verbosity=-1, **settings)
+    return kind(random_state=division.seed, verbosity=-1, n_jobs=1, **settings)
 
 
 def _best(division: Division, attempt: Callable[[np.random.Generator], Any]) -> Model:

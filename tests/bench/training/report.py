@@ -89,7 +89,10 @@ def _california(results: Results) -> str:
         seconds = [shown([run.cpu_seconds for run in found], 1), shown([run.wall_seconds for run in found], 1)]
         rows.append([one.title, str(len(found)), *cells, *seconds])
     head = ["RMSE, 100,000 $", "seeds", "held-out", "÷ tuned HistGradientBoosting", "÷ LightGBM", "CPU s", "wall s"]
-    return _table(head, rows) + "\n\nLess is better. Ratios are within a seed. The seconds are of training alone."
+    return (
+        _table(head, rows)
+        + "\n\nLess is better. Ratios are within a seed. The seconds are of training alone, with one thread each."
+    )
 
 
 def _bars(results: Results) -> str:
