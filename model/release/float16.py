@@ -54,9 +54,17 @@ def _take_back(graph: onnx.GraphProto) -> None:
         and node.input[0] in casts
         and _to(casts[node.input[0]]) == TensorProto.FLOAT16
     }
+    # What a graph gives keeps its name, so there the value itself takes it.
+    renamed = {originals[output.name]: output.name for output in graph.output if output.name in originals}
+    for node in list(graph.node):
+        if node.op_type == "Cast" and node.output[0] in renamed.values():
+            graph.node.remove(node)
     for node in graph.node:
         for place, name in enumerate(node.input):
-            node.input[place] = originals.get(name, name)
+            original = originals.get(name, name)
+            node.input[place] = renamed.get(original, original)
+        for place, name in enumerate(node.output):
+            node.output[place] = renamed.get(name, name)
     read = {name for node in graph.node for name in node.input} | {output.name for output in graph.output}
     for node in list(graph.node):
         if node.op_type == "Cast" and not read & set(node.output):
