@@ -50,7 +50,7 @@ def _run(given: argparse.Namespace) -> int:
     units = chosen(given.only, given.seeds)
     if any(BY_NAME[name].extra for _, name, _ in units if name in BY_NAME):
         libraries.install(_say)
-    missing = [unit for unit in units if unit not in results]
+    missing = [unit for unit in units if given.again or unit not in results]
     _say(f"{len(units) - len(missing)} of {len(units)} results are there; Ctrl-C stops, the same command goes on")
     failed: list[str] = []
     try:
@@ -125,6 +125,7 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seeds", type=_count, default=3, metavar="N", help="divisions of each table (default: 3)")
     parser.add_argument("--only", default="", metavar="TABLE[/CONTESTANT],…",
                         help=f"with * and ?; tables: {tables}, {latency.NAME} (default: all)")  # fmt: skip
+    parser.add_argument("--again", action="store_true", help="measure also what is there, as after a change of model/")
     parser.add_argument("--quick", action="store_true", help="few rows, one epoch: whether it runs, no figures")
     parser.add_argument("--folder", type=Path, metavar="DIR", help="of the results (default: runs/bench-training)")
     parser.add_argument("--report", type=Path, metavar="FILE", help="default: docs/training-benchmarks.md")
