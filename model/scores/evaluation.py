@@ -1,6 +1,7 @@
 """Scores on held-out rows.
 
-Regression: RMSE, MAE (in the target's unit) and R². Classification: accuracy and log loss (natural logarithm).
+Regression: RMSE, MAE (in the target's unit), R² and, of a target without negative values, RMSLE.
+Classification: accuracy and log loss (natural logarithm).
 """
 
 from __future__ import annotations
@@ -21,13 +22,20 @@ MORE_IS_BETTER = frozenset({"accuracy", "r2"})
 
 
 def regression(predicted: npt.NDArray[Any], target: Floats) -> Scores:
-    """Scores of predicted quantities [N]. R² is left out where the target does not vary."""
+    """Scores of predicted quantities [N].
+
+    R² is left out where the target does not vary, RMSLE where a target is negative; to RMSLE, which has the error of
+    log(1 + y), a negative prediction is 0.
+    """
     error = predicted.astype(np.float64) - target
     squares = float(np.mean(error**2))
     scores = {"rmse": squares**0.5, "mae": float(np.mean(np.abs(error)))}
     variance = float(np.var(target))
     if variance > 0:
         scores["r2"] = 1.0 - squares / variance
+    if target.min() >= 0:
+        logarithms = np.log1p(np.maximum(predicted, 0.0, dtype=np.float64)) - np.log1p(target)
+        scores["rmsle"] = float(np.mean(logarithms**2)) ** 0.5
     return scores
 
 

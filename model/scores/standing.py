@@ -13,7 +13,9 @@ from model.scores import baselines, evaluation, text_baselines
 from model.scores.evaluation import PRIMARY, Scores
 from mulgam.signature import Feature, Task
 
-LABELS = {"rmse": "RMSE", "mae": "MAE", "r2": "R²", "accuracy": "accuracy", "log_loss": "log loss"}
+LABELS = {
+    "rmse": "RMSE", "mae": "MAE", "r2": "R²", "rmsle": "RMSLE", "accuracy": "accuracy", "log_loss": "log loss"
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,14 @@ def test_regression_scores_are_scikit_learns() -> None:
     assert scores["rmse"] == pytest.approx(metrics.root_mean_squared_error(target, predicted))
     assert scores["mae"] == pytest.approx(metrics.mean_absolute_error(target, predicted))
     assert scores["r2"] == pytest.approx(metrics.r2_score(target, predicted))
+    assert "rmsle" not in scores
+
+
+def test_rmsle_is_scikit_learns_where_nothing_is_negative() -> None:
+    """A negative prediction of a quantity that is never negative counts as 0."""
+    target, predicted = np.array([0.0, 3.0, 20.0]), np.array([1.0, 2.0, -1.0])
+    expected = metrics.root_mean_squared_log_error(target, predicted.clip(0))
+    assert evaluation.regression(predicted.astype(np.float32), target)["rmsle"] == pytest.approx(expected)
 
 
 def test_classification_scores_are_scikit_learns() -> None:
