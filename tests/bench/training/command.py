@@ -24,7 +24,7 @@ from tests.bench.training.results import Result, Results
 from tests.bench.tree import ROOT
 
 PAGE = ROOT / "docs" / "training-benchmarks.md"
-FOLDER = ROOT / "runs" / "bench-training"
+FOLDER, RESULTS = ROOT / "runs" / "bench-training", "results.jsonl"
 LIBRARIES = ("torch", "numpy", "scikit-learn", "lightgbm", "catboost", "onnxruntime")
 # Rows of a table in a quick run.
 FEW = 300
@@ -46,7 +46,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def _run(given: argparse.Namespace) -> int:
     folder = given.folder or (FOLDER / "quick" if given.quick else FOLDER)
-    results = Results(folder / "results.jsonl")
+    results = Results(folder / RESULTS)
     units = chosen(given.only, given.seeds)
     if any(BY_NAME[name].extra for _, name, _ in units if name in BY_NAME):
         libraries.install(_say)
@@ -64,14 +64,15 @@ def _run(given: argparse.Namespace) -> int:
             else:
                 _say(", ".join(f"{name} {value:.4g}" for name, value in results.all()[-1].scores.items()))
     except KeyboardInterrupt:
-        _write(given, folder, results)
+        _write(given, folder)
         print("bench-train: stopped; what was measured is kept.", file=sys.stderr)
         return 130
-    _write(given, folder, results)
+    _write(given, folder)
     return 1 if failed else 0
 
 
-def _write(given: argparse.Namespace, folder: Path, results: Results) -> None:
+def _write(given: argparse.Namespace, folder: Path) -> None:
+    results = Results(folder / RESULTS)  # read anew: another part may have been measured at the same time
     target = given.report or (folder / "page.md" if given.quick else PAGE)
     target.write_text(report.render(results, conditions.machine(), os.cpu_count() or 1), encoding="utf-8")
     _say(f"written: {target.name}")
