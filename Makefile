@@ -7,6 +7,7 @@ SHELL := /bin/bash
 # What `make serve PORT=9000` and the like may set; every other setting is a variable MULGAM_* (docs/settings.md).
 RECIPE ?=
 RESUME ?=
+PROMOTE ?=
 REGISTRY ?= registry
 HOST ?= 127.0.0.1
 PORT ?= 8000

@@ -26,7 +26,7 @@ from model.networks.served import Served, answers, prepared
 from model.recipe.reading import load
 from model.recipe.sections import Recipe
 from model.recipe.writing import dumps
-from model.release import baseline_histograms, environment
+from model.release import baseline_histograms, environment, predecessor
 from model.release.promise import signature
 from model.release.release import Documents, release
 from model.report.page import Run, page
@@ -42,8 +42,13 @@ from mulgam.registry import Entry, Registry
 from mulgam.signature import Feature
 
 
-def train(recipe: Recipe, registry: Registry, runs: Path, *, resume: bool = False) -> Entry | None:
-    """Train one recipe and publish it; `resume`: go on with its interrupted run, if there is one.
+def train(
+    recipe: Recipe, registry: Registry, runs: Path, *, resume: bool = False, promote: bool = False
+) -> Entry | None:
+    """Train one recipe and publish it.
+
+    `resume`: go on with its interrupted run, if there is one. `promote`: make the new version the default, also where
+    it is worse than the one that is served.
 
     Of several processes the first alone publishes; the others get None.
 
@@ -69,6 +74,8 @@ def train(recipe: Recipe, registry: Registry, runs: Path, *, resume: bool = Fals
         found = findings.find(
             table, promise, parts.test, held_out, partial(answers, module), recipe.training.seed, temperature.of(module)
         )
+        margin = recipe.release.margin
+        before = predecessor.find(registry, promise, table, parts.test, standings[0].scores, margin)
         made_with = environment.document(
             table,
             loop.device(recipe.training.device),
@@ -77,7 +84,11 @@ def train(recipe: Recipe, registry: Registry, runs: Path, *, resume: bool = Fals
         )
         run = Run(promise, table, standings, found, history, made_with, dumps(recipe))
         documents = Documents(
-            metrics={**standing.metrics(standings, len(history.epochs), history.best), **findings.metrics(found)},
+            metrics={
+                **standing.metrics(standings, len(history.epochs), history.best),
+                **findings.metrics(found),
+                "predecessor": before.document() if before else None,
+            },
             baseline=baseline_histograms.document(table, described, parts.train, predicted),
             environment=made_with,
             recipe=run.recipe,
@@ -87,6 +98,9 @@ def train(recipe: Recipe, registry: Registry, runs: Path, *, resume: bool = Fals
         entry = release(module, promise, held_out, registry, documents, target, recipe.release.variants)
         folder.log(run_folder.PUBLISHED, version=entry.version, digest=entry.digest)
     print(outcome(standings, history, entry))
+    if before is not None:
+        print(f"  {before}")
+    print(f"  {predecessor.settle(registry, entry, before, promote=promote)}")
     return entry
 
 
@@ -162,7 +176,7 @@ def _run(given: Order) -> int:
             )
             continue
         started = time.monotonic()
-        train(recipe, registry, given.runs, resume=given.resume)
+        train(recipe, registry, given.runs, resume=given.resume, promote=given.promote)
         print(f"  took {time.monotonic() - started:.1f} s\n", flush=True)
     return 0
 

@@ -32,7 +32,7 @@ class Refused(Exception):
 class Order:
     """Recipes to train, where to publish, where to keep logs; `device` overrides the recipes' own.
 
-    `resume`: go on with interrupted runs.
+    `resume`: go on with interrupted runs. `promote`: serve what is published, whatever the scores say.
     """
 
     recipes: tuple[Path, ...]
@@ -40,6 +40,7 @@ class Order:
     runs: Path
     device: str | None
     resume: bool = False
+    promote: bool = False
 
     def applied(self, recipe: Recipe) -> Recipe:
         """The recipe with what the command line overrides."""
@@ -59,7 +60,7 @@ def order(arguments: Sequence[str] | None = None) -> Order:
     device = given.device or os.environ.get(DEVICE_VARIABLE) or None
     if device is not None and device not in DEVICES:
         raise Refused(f"{DEVICE_VARIABLE} is {device!r}; it must be one of {', '.join(DEVICES)}.")
-    return Order(tuple(given.recipes) or DEFAULTS, given.registry, given.runs, device, given.resume)
+    return Order(tuple(given.recipes) or DEFAULTS, given.registry, given.runs, device, given.resume, given.promote)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -78,6 +79,11 @@ def _parser() -> argparse.ArgumentParser:
         "--resume",
         action="store_true",
         help="go on with the last run of each recipe where it was interrupted; what was published is left alone",
+    )
+    parser.add_argument(
+        "--promote",
+        action="store_true",
+        help="make the new version the default, though it may be worse than the one that is served",
     )
     parser.add_argument(
         "--device",

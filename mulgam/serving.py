@@ -150,6 +150,17 @@ def promote(registry: Registry, model: str, version: int | None = None) -> Plan:
         return _changed(registry, plan, model, Choice(entry.version, previous=previous))
 
 
+def pin(registry: Registry, model: str, version: int) -> Plan:
+    """Keep a version the default where no plan says which is; a plan that names the model stays as it is.
+
+    Raises:
+        RegistryError: the file is damaged or can't be written.
+    """
+    with changing(registry):
+        plan = read(registry)
+        return plan if model in plan.models else _changed(registry, plan, model, Choice(version))
+
+
 def rollback(registry: Registry, model: str) -> Plan:
     """Go back to the version that was the default before (a second time: forth again).
 

@@ -187,6 +187,12 @@ class Release:
         "smaller forms of the ONNX model beside the usual one: `int8`, `float16`; a service takes one by"
         " `MULGAM_PRECISION`",
     )
+    margin: float = key(
+        0.02,
+        readers.number(0.0, 1.0),
+        "by which share of its RMSE or accuracy a version may be worse than the one that is served, on the same"
+        " held-out rows; beyond it, it is published but not made the default",
+    )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,150 @@
+"""The version that is served now, beside a new one: may the new one take its place by itself?"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from model.data.graph_inputs import encoded
+from model.data.table import Table
+from model.release import runs
+from model.scores import evaluation
+from model.scores.evaluation import MORE_IS_BETTER, PRIMARY, Scores
+from mulgam import serving
+from mulgam.errors import RegistryError
+from mulgam.registry import FORMS, Entry, Registry
+from mulgam.signature import Signature
+from mulgam.strict import read_document
+
+
+@dataclass(frozen=True)
+class Predecessor:
+    """The version that was served before, and how the new one stands beside it.
+
+    Attributes:
+        version: its number.
+        score: the name of the primary score.
+        theirs: its value for that version.
+        ours: for the new one.
+        same_rows: whether both were scored on the new run's held-out rows; else the old score is the one that was
+            published, of the old run's rows.
+        margin: by which share of the old score the new one may be worse.
+    """
+
+    version: int
+    score: str
+    theirs: float
+    ours: float
+    same_rows: bool
+    margin: float
+
+    @property
+    def is_better(self) -> bool:
+        """Whether the old version is better by more than the margin."""
+        allowed = self.margin * abs(self.theirs)
+        apart = self.theirs - self.ours if self.score in MORE_IS_BETTER else self.ours - self.theirs
+        return apart > allowed
+
+    def document(self) -> dict[str, Any]:
+        """What `metrics.json` tells of it."""
+        return {**asdict(self), "is_better": self.is_better}
+
+    def __str__(self) -> str:
+        rows = "on the same held-out rows" if self.same_rows else "on other rows, since the features differ"
+        verdict = "better by more than the margin" if self.is_better else "not better by more than the margin"
+        return (
+            f"version {self.version}, which is served: {self.score} {self.theirs:.4g} {rows}, the new one's"
+            f" {self.ours:.4g}; the old one is {verdict} of {self.margin:.0%}"
+        )
+
+
+def find(
+    registry: Registry, promise: Signature, table: Table, test: npt.NDArray[np.int64], scores: Scores, margin: float
+) -> Predecessor | None:
+    """The version that is served of this model; None where there is none that can be compared.
+
+    Args:
+        registry: where it is.
+        promise: the new version's signature.
+        table: all rows of the new run.
+        test: its held-out rows.
+        scores: of the new version on them.
+        margin: by which share of the old score the new one may be worse.
+
+    Raises:
+        RegistryError: `serving.json` is damaged.
+    """
+    entry = _served(registry, promise.model)
+    if entry is None or entry.signature.task != promise.task:
+        return None
+    name = PRIMARY[table.task]
+    fits = _fits(entry.signature, promise)
+    theirs = _scored(entry, table, test)[name] if fits else _published(entry, name)
+    if theirs is None:
+        return None
+    return Predecessor(entry.version, name, theirs, scores[name], fits, margin)
+
+
+def settle(registry: Registry, entry: Entry, before: Predecessor | None, *, promote: bool) -> str:
+    """Decide which version is served from now on, and say so.
+
+    Without a plan the highest version would be: so a better one before it is pinned. What a person planned stays.
+
+    Args:
+        registry: its `serving.json` is written where that is needed.
+        entry: the new version.
+        before: what `find` gave.
+        promote: serve the new one, whatever the scores say.
+
+    Raises:
+        RegistryError: `serving.json` is damaged or can't be written.
+    """
+    name, version = entry.model, entry.version
+    if promote:
+        serving.promote(registry, name, version)
+        return f"version {version} is served from now on, as asked"
+    by_hand = f"`python -m mulgam promote {name} {version}` serves version {version}"
+    if before is not None and before.is_better:
+        serving.pin(registry, name, before.version)
+        return f"version {before.version} stays the default; {by_hand} all the same"
+    default = serving.read(registry).models.get(name)
+    if default is not None:
+        return f"serving.json keeps version {default.default}; {by_hand}"
+    return f"version {version} is served from the next start on"
+
+
+def _served(registry: Registry, model: str) -> Entry | None:
+    choice = serving.read(registry).models.get(model)
+    if choice is None:
+        return registry.newest(model)[0]
+    try:
+        return registry.entry(model, choice.default)
+    except RegistryError:  # then it is not served either
+        return None
+
+
+def _fits(old: Signature, new: Signature) -> bool:
+    """Whether the old version can answer the new run's rows, and is asked the same thing."""
+    features = [[(one.name, one.type) for one in signature.features] for signature in (old, new)]
+    targets = [(signature.target.name, signature.target.classes) for signature in (old, new)]
+    return features[0] == features[1] and targets[0] == targets[1]
+
+
+def _scored(entry: Entry, table: Table, test: npt.NDArray[np.int64]) -> Scores:
+    """Its scores on these rows, encoded by its own vocabularies."""
+    form = entry.runtime("onnx")
+    run = runs.opened(form, (entry.path / FORMS[form]).read_bytes(), entry.signature)
+    inputs = encoded(table, entry.signature.features, test)
+    parts = np.array_split(np.arange(len(test)), max(1, len(test) // 4096))
+    predicted = np.concatenate([run({name: array[part] for name, array in inputs.items()}) for part in parts])
+    score = evaluation.classification if table.classes else evaluation.regression
+    return score(predicted, table.target[test])
+
+
+def _published(entry: Entry, name: str) -> float | None:
+    """The score that was published with it; a model that was brought along has none."""
+    value = read_document(entry.path / "metrics.json").get("scores", {}).get(name)
+    return float(value) if isinstance(value, int | float) else None
