@@ -46,7 +46,7 @@ async def _accepted(plane: DataPlane, registry: Registry, model: str, version: i
     """A version that verifies, loads and gives all its golden answers; else MulgamError."""
     loop = asyncio.get_running_loop()
     entry = await loop.run_in_executor(None, registry.entry, model, version)
-    served = await loop.run_in_executor(None, Served, entry, entry.runtime(runtime))
+    served = await loop.run_in_executor(None, Served, entry, entry.runtime(runtime), plane.settings.precision)
     await plane.backend.prepare(served)
     state = await plane.readiness.verdict(served, entry.golden)
     if not state.ready:

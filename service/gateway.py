@@ -45,7 +45,7 @@ def main() -> int:
     try:
         settings = from_environment()
         logs.configure(settings)
-        catalogue = load(Registry(settings.registry), options.serve, runtime_of(settings))
+        catalogue = load(Registry(settings.registry), options.serve, runtime_of(settings), settings.precision)
         backend = _backend(settings, catalogue, options.torchserve)
         tracing = _tracing(settings)
         known_keys = keys.from_setting(settings.api_keys_file)

@@ -6,21 +6,23 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from mulgam.encoding import Encoder, shown
 from mulgam.errors import RegistryError
-from mulgam.registry import Entry, Registry
-from mulgam.signature import Signature, Tolerance
+from mulgam.registry import ONNX, VARIANTS, Entry, Registry
+from mulgam.signature import PRECISION, Signature, Tolerance
 from service.errors import ApiError
 
 
 @dataclass(frozen=True)
 class Served:
-    """One model as it is served: its verified version, and the runtime that computes it."""
+    """One model as it is served: its verified version, the runtime that computes it, and in which precision."""
 
     entry: Entry
     runtime: str
+    precision: str = PRECISION
     encoder: Encoder = field(init=False)
 
     def __post_init__(self) -> None:
@@ -48,8 +50,8 @@ class Served:
 
     @property
     def tolerance(self) -> Tolerance:
-        """How far an answer of this runtime may lie from a stored one."""
-        return self.signature.tolerance_of(self.runtime)
+        """How far an answer of this runtime, in this precision, may lie from a stored one."""
+        return self.signature.tolerance_of(self.runtime, self.precision)
 
     @cached_property
     def scores(self) -> dict[str, Any]:
@@ -58,12 +60,22 @@ class Served:
         return scores
 
 
-def check_has_onnx(entry: Entry) -> None:
-    """Raise RegistryError for a version that was published without ONNX: nothing computes it in the gateway."""
+def check_has_onnx(entry: Entry, precision: str = PRECISION) -> None:
+    """Raise RegistryError for a version without ONNX in this precision: nothing computes it in the gateway."""
     if "onnx" not in entry.runtimes:
         raise RegistryError(
             f"Version {entry.version} of {entry.model!r} has TorchScript only; serve it with BACKEND=torchserve."
         )
+    if not onnx_path(entry, precision).is_file():
+        raise RegistryError(
+            f"Version {entry.version} of {entry.model!r} has no {precision} form, which MULGAM_PRECISION asks for;"
+            f' train it with [release] variants = ["{precision}"].'
+        )
+
+
+def onnx_path(entry: Entry, precision: str) -> Path:
+    """The version's ONNX file in a precision, whether it is there or not."""
+    return entry.path / (ONNX if precision == PRECISION else VARIANTS[precision])
 
 
 class Catalogue:
@@ -104,11 +116,11 @@ class Catalogue:
         return served
 
 
-def load(registry: Registry, versions: Mapping[str, int], runtime: str) -> Catalogue:
+def load(registry: Registry, versions: Mapping[str, int], runtime: str, precision: str = PRECISION) -> Catalogue:
     """Verify these versions and make them ready for requests, by `runtime` where they have the model in its form.
 
     Raises:
         RegistryError: one of them is missing or not what was published.
     """
     entries = (registry.entry(model, version) for model, version in versions.items())
-    return Catalogue(Served(entry, entry.runtime(runtime)) for entry in entries)
+    return Catalogue(Served(entry, entry.runtime(runtime), precision) for entry in entries)

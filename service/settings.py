@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from mulgam.errors import MulgamError
+from mulgam.registry import VARIANTS
+from mulgam.signature import PRECISION
 
 PREFIX = "MULGAM_"
 # `NAME_SERVICE_HOST`, `NAME_SERVICE_PORT…`, `NAME_PORT_80_TCP…`, and `NAME_PORT` with an address as its value.
@@ -48,6 +50,11 @@ class Settings:
     backend: str = setting("torchserve", "what computes the predictions", ("torchserve", "onnxruntime", "oip"))
     runtime: str = setting(
         "torchscript", "what runs the model inside TorchServe (or the oip server)", ("torchscript", "onnx")
+    )
+    precision: str = setting(
+        PRECISION,
+        "which form of the model the onnxruntime backend runs; the recipe had it made",
+        (PRECISION, *VARIANTS),
     )
     device: str = setting("auto", "where the model runs; auto takes a GPU where there is one", ("auto", "cpu", "gpu"))
     torchserve_workers: int = setting(1, "TorchServe workers for each model", minimum=1, maximum=64)
@@ -122,7 +129,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings.
 
     Raises:
-        SettingsError: a `MULGAM_*` name is unknown, or a value is not one that it may have.
+        SettingsError: a `MULGAM_*` name is unknown, or a value is not one that it may have (beside the others).
     """
     known = {PREFIX + item.name.upper(): item for item in fields(Settings)}
     values: dict[str, Any] = {}
@@ -138,7 +145,13 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
             hint = f"; did you mean {PREFIX}{near[0]}?" if near else f"; known are {', '.join(sorted(known))}."
             raise SettingsError(f"{name} is no setting of Mulgam{hint}")
         values[known[name].name] = _parsed(name, text, known[name].default, known[name].metadata)
-    return Settings(**values)
+    settings = Settings(**values)
+    if settings.precision != PRECISION and settings.backend != "onnxruntime":
+        raise SettingsError(
+            f"MULGAM_PRECISION is {settings.precision}, which the onnxruntime backend alone has; the backend is"
+            f" {settings.backend}."
+        )
+    return settings
 
 
 def to_environment(settings: Settings) -> dict[str, str]:

@@ -16,10 +16,9 @@ import onnxruntime
 from mulgam.encoding import Arrays
 from mulgam.errors import MulgamError
 from mulgam.onnx_file import check_self_contained
-from mulgam.registry import ONNX
 from service.backends.base import Answer
 from service.errors import backend_unavailable
-from service.served import Served, check_has_onnx
+from service.served import Served, check_has_onnx, onnx_path
 
 CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 
@@ -117,8 +116,8 @@ def _session(served: Served, device: str) -> Any:
     # Both keep memory for every batch size that was ever seen: one large request would be held for good.
     options.enable_cpu_mem_arena = False
     options.enable_mem_pattern = False
-    path = served.entry.path / ONNX
-    check_has_onnx(served.entry)
+    check_has_onnx(served.entry, served.precision)
+    path = onnx_path(served.entry, served.precision)
     check_self_contained(path)
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=_providers(device))

@@ -52,7 +52,7 @@ class Supervisor:
         registry = self._registry = Registry(settings.registry)
         plan = serving.read(registry)
         self._generation = plan.generation
-        self._entries = _resolve(registry, plan, settings.backend)
+        self._entries = _resolve(registry, plan, settings)
         _check_port(settings.host, settings.port, "PORT")
         if settings.grpc_port:
             _check_port(settings.host, settings.grpc_port, "MULGAM_GRPC_PORT")
@@ -179,11 +179,11 @@ def _gateways(children: Iterable[Child]) -> list[Child]:
     return [child for child in children if child.name != "torchserve"]
 
 
-def _resolve(registry: Registry, plan: serving.Plan, backend: str) -> dict[str, Entry]:
+def _resolve(registry: Registry, plan: serving.Plan, settings: Settings) -> dict[str, Entry]:
     """What is to be served; what was refused is said."""
     entries, refused = serving.resolve(registry, plan)
-    if backend == "onnxruntime":
-        entries, lacking = _with_onnx(entries)
+    if settings.backend == "onnxruntime":
+        entries, lacking = _with_onnx(entries, settings.precision)
         refused += lacking
     for problem in refused:
         log.error("refused: %s", problem)
@@ -193,12 +193,12 @@ def _resolve(registry: Registry, plan: serving.Plan, backend: str) -> dict[str, 
     return entries
 
 
-def _with_onnx(entries: Mapping[str, Entry]) -> tuple[dict[str, Entry], list[RegistryError]]:
+def _with_onnx(entries: Mapping[str, Entry], precision: str) -> tuple[dict[str, Entry], list[RegistryError]]:
     """The versions that the gateway can compute itself, and why it can't compute the others."""
     able, lacking = {}, []
     for model, entry in entries.items():
         try:
-            check_has_onnx(entry)
+            check_has_onnx(entry, precision)
             able[model] = entry
         except RegistryError as problem:
             lacking.append(problem)
