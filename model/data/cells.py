@@ -47,6 +47,12 @@ def number(value: str) -> float | None:
     return parsed if abs(parsed) <= FLOAT32_MAX else None
 
 
+def is_number(value: str) -> bool:
+    """Whether a cell holds a number, and not nothing."""
+    parsed = number(value)
+    return parsed is not None and not math.isnan(parsed)
+
+
 def numbers(values: Sequence[str]) -> npt.NDArray[np.float64] | None:
     """What `number` says of many cells; None where one of them is something else."""
     joined = "".join(values)

@@ -88,21 +88,43 @@ def as_words(column: NumberColumn | WordColumn) -> WordColumn:
     return coded(codes, ["" if np.isnan(value) else cells.tidy(float(value)) for value in distinct])
 
 
+class _Growing:
+    """An array that grows at its end. Room that is not used yet takes no memory."""
+
+    def __init__(self, dtype: npt.DTypeLike) -> None:
+        self._room = np.empty(0, dtype=dtype)
+        self._length = 0
+
+    def extend(self, block: npt.NDArray[Any]) -> None:
+        """Append values; they decide the type where it has to be a wider one."""
+        end = self._length + len(block)
+        dtype = np.promote_types(self._room.dtype, block.dtype)
+        if end > len(self._room) or dtype != self._room.dtype:
+            room = np.empty(max(end, 2 * len(self._room)), dtype=dtype)
+            room[: self._length] = self._room[: self._length]
+            self._room = room
+        self._room[self._length : end] = block
+        self._length = end
+
+    def values(self) -> npt.NDArray[Any]:
+        """All of them."""
+        return self._room[: self._length]
+
+
 class NumberBuilder:
     """A column of numbers that comes in blocks; `wide` keeps float64."""
 
     def __init__(self, *, wide: bool = False) -> None:
         self._wide = wide
-        self._blocks: list[npt.NDArray[np.floating[Any]]] = []
+        self._values = _Growing(np.float64 if wide else np.float32)
 
     def add(self, values: npt.NDArray[np.float64]) -> None:
         """The next rows."""
-        self._blocks.append(values if self._wide else narrowed(values))
+        self._values.extend(values if self._wide else narrowed(values))
 
     def column(self) -> NumberColumn:
-        """All rows; the blocks are given up."""
-        blocks, self._blocks = self._blocks, []
-        return NumberColumn(np.concatenate(blocks))
+        """All rows."""
+        return NumberColumn(self._values.values())
 
 
 class WordBuilder:
@@ -110,14 +132,13 @@ class WordBuilder:
 
     def __init__(self) -> None:
         self._codes: dict[str, int] = {}
-        self._blocks: list[npt.NDArray[np.int32]] = []
+        self._values = _Growing(np.int32)
 
     def add(self, values: Sequence[str]) -> None:
         """The next rows."""
         codes = self._codes
-        self._blocks.append(np.array([codes.setdefault(value, len(codes)) for value in values], dtype=np.int32))
+        self._values.extend(np.array([codes.setdefault(value, len(codes)) for value in values], dtype=np.int32))
 
     def column(self) -> WordColumn:
-        """All rows; the blocks are given up."""
-        blocks, self._blocks = self._blocks, []
-        return coded(np.concatenate(blocks), list(self._codes))
+        """All rows."""
+        return coded(self._values.values(), list(self._codes))

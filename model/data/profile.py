@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from model.data import cells, leaks
 from model.data.description import LONGEST_TEXT, MOST_CATEGORIES
 from model.data.table import Table, Words
 from mulgam.encoding import shown
@@ -54,12 +56,13 @@ def warnings(table: Table) -> list[str]:
     found = [f"{shown(name)} is left out: {reason}" for name, reason in table.left_out.items()]
     if is_small(table):
         found.append("fewer than ten rows for each feature; a good score may be luck")
-    for name, values in zip(table.numbers, table.numeric.T, strict=True):
-        if _tells_target(table, values):
-            found.append(f"{shown(name)} tells the target exactly; is it known before the target is?")
+    found += leaks.warnings(table)
     for column in table.words:
-        if _names_target(table, column):
-            found.append(f"{shown(column.name)} tells the target exactly; is it known before the target is?")
+        if all(map(cells.is_date, column.levels)):
+            found.append(
+                f"{shown(column.name)} holds dates, each taken for a word; turn them into numbers (year, month, days"
+                " since …)"
+            )
         if len(column.levels) > MOST_CATEGORIES:
             found.append(
                 f"{shown(column.name)} has {len(column.levels):,} words; all but the {MOST_CATEGORIES:,} most frequent"
@@ -75,7 +78,7 @@ def is_small(table: Table) -> bool:
     return len(table) < 10 * len(table.features)
 
 
-def _number(table: Table, name: str, values: npt.NDArray[np.float64]) -> Line:
+def _number(table: Table, name: str, values: npt.NDArray[np.floating[Any]]) -> Line:
     known = values[~np.isnan(values)]
     return Line(
         name, "number", table.units.get(name, ""), len(values) - len(known), len(np.unique(known)), _range(known)
@@ -89,7 +92,7 @@ def _words(column: Words) -> Line:
     return Line(column.name, column.type, "", missing, int(np.count_nonzero(counts)), shares)
 
 
-def _range(values: npt.NDArray[np.float64]) -> str:
+def _range(values: npt.NDArray[np.floating[Any]]) -> str:
     return " … ".join(f"{value:.4g}" for value in np.quantile(values, [0, 0.5, 1]))
 
 
@@ -98,23 +101,3 @@ def _shares(names: tuple[str, ...], counts: npt.NDArray[np.int64], rows: int) ->
     first = np.argsort(-counts, kind="stable")[:_SHOWN_WORDS]
     shares = [f"{names[place][:24]} {counts[place] / rows:.0%}" for place in first]
     return ", ".join(shares) + (", …" if len(names) > _SHOWN_WORDS else "")
-
-
-def _tells_target(table: Table, values: npt.NDArray[np.float64]) -> bool:
-    """Whether the target is a multiple of the numbers, or each class has one number of its own."""
-    known = ~np.isnan(values)
-    values, goal = values[known], table.target[known]
-    if known.sum() < len(known) / 2 or len(np.unique(values)) < 2:
-        return False
-    if table.classes:
-        distinct = np.unique(values)
-        return len(distinct) == len(table.classes) == len(np.unique(np.column_stack([values, goal]), axis=0))
-    return bool(np.std(goal) > 0 and abs(np.corrcoef(values, goal)[0, 1]) > 1 - 1e-9)
-
-
-def _names_target(table: Table, column: Words) -> bool:
-    """Whether each class has words of its own, that is each word one class, though they are few."""
-    known = column.codes >= 0
-    pairs = set(zip(column.codes[known].tolist(), table.target[known].tolist(), strict=True))
-    words = len({code for code, _ in pairs})
-    return words >= 2 and len(pairs) == words and words <= max(len(table.classes), 1) * 2 and known.mean() >= 0.5

@@ -73,7 +73,7 @@ def column_type(column: NumberColumn | WordColumn) -> FeatureType:
     known = int(counts.sum())
     if levels and all(len(level) <= 5 and level.lower() in cells.BOOLEAN for level in levels):
         return "boolean"
-    if _sum(counts, [cells.number(level) is None for level in levels]) * 2 <= known:
+    if _sum(counts, [cells.is_number(level) for level in levels]) * 2 >= known:
         return "number"
     return "text" if _are_sentences(column) else "category"
 

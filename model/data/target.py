@@ -31,9 +31,8 @@ def read(sheet: Sheet, roles: Roles) -> tuple[npt.NDArray[Any], tuple[str, ...]]
         gaps = np.isnan(column.values) if isinstance(column, NumberColumn) else column.codes < 0
         row = sheet.place(int(gaps.argmax()))
         raise DataError(f"{row}: the target {shown(name)} is missing; remove the row or fill it in.")
-    numbers = isinstance(column, NumberColumn)
     if task is None:
-        task = "regression" if numbers and _distinct(column) > MOST_CLASSES_OF_NUMBERS else "classification"
+        task = "regression" if _are_quantities(column) else "classification"
     if task == "classification":
         return _classified(as_words(column), name, sheet.name)
     quantities = _quantities(sheet, column, name)
@@ -44,8 +43,12 @@ def read(sheet: Sheet, roles: Roles) -> tuple[npt.NDArray[Any], tuple[str, ...]]
     return quantities, ()
 
 
-def _distinct(column: NumberColumn | WordColumn) -> int:
-    return len(np.unique(column.values if isinstance(column, NumberColumn) else column.codes))
+def _are_quantities(column: NumberColumn | WordColumn) -> bool:
+    """Whether a target is a quantity: more than ten different numbers, or many of which a few are mistyped."""
+    if isinstance(column, NumberColumn):
+        return len(np.unique(column.values)) > MOST_CLASSES_OF_NUMBERS
+    numbers = sum(map(cells.is_number, column.levels))
+    return numbers * 2 > len(column.levels) > len(column.codes) / 2
 
 
 def _quantities(sheet: Sheet, column: NumberColumn | WordColumn, name: str) -> npt.NDArray[np.float64]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,7 +68,7 @@ def _values(table: Table, features: tuple[Feature, ...], rows: npt.NDArray[np.in
 def _scored(estimator: Any, name: str, table: Table, features: tuple[Feature, ...], parts: Split) -> Scores:
     train = parts.train[: fitted_rows(name, len(parts.train))]
     target = table.target[parts.test]
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _threads(len(train) * len(features)):
         # Columns without a value in the training rows, and solvers at their iteration limit.
         warnings.simplefilter("ignore")
         estimator.fit(_values(table, features, train), table.target[train])
@@ -79,6 +80,20 @@ def _scored(estimator: Any, name: str, table: Table, features: tuple[Feature, ..
             probabilities[:, estimator.classes_] = estimator.predict_proba(rows)
             return evaluation.classification(probabilities, target)
         return {"accuracy": evaluation.accuracy(estimator.predict(rows), target)}
+
+
+# Values up to which a second thread is not worth waking.
+_VALUES_FOR_THREADS = 10_000_000
+
+
+def _threads(values: int) -> AbstractContextManager[Any]:
+    """One thread for OpenMP unless a table is very large: beside other busy processes several wait for one another."""
+    from threadpoolctl import threadpool_limits
+
+    limited: AbstractContextManager[Any] = threadpool_limits(
+        None if values > _VALUES_FOR_THREADS else 1, user_api="openmp"
+    )
+    return limited
 
 
 def _mean(columns: _Columns, seed: int) -> Any:

@@ -120,7 +120,7 @@ def fit(
     return history
 
 
-def mean_loss(network: nn.Module, rows: Rows, loss: Loss, batch_size: int = 8192) -> float:
+def mean_loss(network: nn.Module, rows: Rows, loss: Loss, batch_size: int = 2048) -> float:
     """The loss over all rows, without training; each process takes its share of them."""
     network.eval()
     total = torch.zeros((), dtype=torch.float64)

@@ -1,5 +1,6 @@
 """The schema of a file and its profile: types inferred, idle columns left out, both said."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,8 @@ import pytest
 from model.data import profile
 from model.data.columns import WordBuilder, WordColumn
 from model.data.description import MOST_CATEGORIES, features
-from model.data.schema import column_type
 from model.data.files import read
+from model.data.schema import column_type
 from model.data.table import Table
 from model.errors import DataError
 from model.recipe.reading import parse
@@ -164,10 +165,72 @@ def test_the_profile_is_printed_before_training(tmp_path: Path) -> None:
         assert part in text
 
 
-def test_a_leak_is_a_warning(tmp_path: Path) -> None:
-    """A feature that tells the target exactly, as number or as word, is pointed at; others are not."""
-    rows = "".join(f"{n % 7},{n * 1.3 % 1:.3f},{n * 2.5},{n}\n" for n in range(40))
-    assert [one[:8] for one in profile.warnings(table(tmp_path, "a,b,leak,price\n" + rows))] == ["'leak' t"]
-    rows = "".join(f"{n % 7},{('no', 'yes')[n % 2]},{n % 2}\n" for n in range(40))
-    found = profile.warnings(table(tmp_path, "a,leak,price\n" + rows))
-    assert found == ["'leak' tells the target exactly; is it known before the target is?"]
+TELLS = "tells the target exactly; is it known before the target is?"
+ALMOST = TELLS.replace("exactly", "almost exactly")
+
+
+def told(folder: Path, rows: str, *, classes: bool = False) -> list[str]:
+    """What is said of `leak` beside an innocent number."""
+    task = "classification" if classes else "regression"
+    return profile.warnings(table(folder, "a,leak,price\n" + rows, task=task))
+
+
+@pytest.mark.parametrize(
+    ("leak", "sentence"),
+    [
+        (lambda n, y: y, TELLS),
+        (lambda n, y: -3 * y + 1e4, TELLS),
+        (lambda n, y: y + 0.1 * (n % 3), ALMOST),
+        (lambda n, y: y**3, ALMOST),
+        (lambda n, y: y + 10 * (n % 7), None),
+        (lambda n, y: n % 2, None),
+    ],
+)
+def test_a_number_that_tells_a_quantity_is_a_warning(
+    tmp_path: Path, leak: Callable[[int, float], float], sentence: str | None
+) -> None:
+    """A copy, a scaled one, one with little noise, and one that rises with the target; others are not."""
+    prices = [(n * 37) % 101 * 1.3 for n in range(200)]
+    rows = "".join(f"{n % 7},{leak(n, y)!r},{y!r}\n" for n, y in enumerate(prices))
+    assert told(tmp_path, rows) == ([] if sentence is None else [f"'leak' {sentence}"])
+
+
+@pytest.mark.parametrize(
+    ("leak", "sentence"),
+    [
+        (lambda n, y: ("no", "yes", "maybe")[y], TELLS),
+        (lambda n, y: 7 - y, TELLS),
+        (lambda n, y: 10 * y + n % 9 / 10, TELLS),
+        (lambda n, y: ("no", "yes", "maybe")[y if n else 1], ALMOST),
+        (lambda n, y: ("no", "yes", "maybe")[y if n % 10 else 1], None),
+        (lambda n, y: y + n % 10 / 5, None),
+        (lambda n, y: f"w{n // 2}", None),
+    ],
+)
+def test_what_tells_a_class_is_a_warning(
+    tmp_path: Path, leak: Callable[[int, int], object], sentence: str | None
+) -> None:
+    """Words or numbers of each class's own, a score that parts the classes; not words that are too rare to say so."""
+    rows = "".join(f"{n % 7},{leak(n, n % 3)},{n % 3}\n" for n in range(600))
+    assert told(tmp_path, rows, classes=True) == ([] if sentence is None else [f"'leak' {sentence}"])
+
+
+def test_a_word_that_goes_with_one_quantity_is_a_warning(tmp_path: Path) -> None:
+    """A quantity that was written down as a word."""
+    rows = "".join(f"{n % 7},w{n % 11},{n % 11 * 2.5}\n" for n in range(200))
+    assert told(tmp_path, rows) == [f"'leak' {TELLS}"]
+
+
+def test_dates_are_pointed_at(tmp_path: Path) -> None:
+    """Dates that repeat are words to the model, and those that do not are left out; both are said."""
+    rows = "".join(f"2024-05-{n % 9 + 1:02} 10:00,2024-{n % 12 + 1:02}-{n // 12 + 1:02},{n % 7},{n * 1.5}\n"
+                   for n in range(60))  # fmt: skip
+    found = profile.warnings(table(tmp_path, "at,day,a,price\n" + rows))
+    assert found[0].startswith("'day' is left out: dates, nearly every row one of its own; turn them into numbers")
+    assert found[1].startswith("'at' holds dates, each taken for a word; turn them into numbers")
+
+
+def test_keys_beyond_32_bits_are_told_apart(tmp_path: Path) -> None:
+    """Whole numbers that float32 would round to one another still count as different."""
+    rows = "".join(f"{10**12 + n},{n % 7},{n * 1.5}\n" for n in range(40))
+    assert table(tmp_path, "user_id,a,price\n" + rows).left_out == {"user_id": "it numbers the rows"}
