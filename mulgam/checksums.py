@@ -14,7 +14,7 @@ from pathlib import Path
 from mulgam.errors import RegistryError
 
 FILE_NAME = "SHA256SUMS"
-_LINE = re.compile(r"([0-9a-f]{64})  ([A-Za-z0-9][A-Za-z0-9._-]*)\n")
+_LINE = re.compile(r"([0-9a-f]{64})  ([A-Za-z0-9][A-Za-z0-9._-]{0,199})\n")
 
 
 def write(folder: Path) -> str:

@@ -8,6 +8,7 @@ its connection, so that a late answer never reaches another request.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from typing import cast
 
 MAX_HEAD = 64 * 1024
 _END = b"\r\n\r\n"
+# ASCII alone: int() would refuse some of what isdigit() takes, and numbers of thousands of digits.
+_STATUS, _LENGTH = re.compile(r"[0-9]{3}"), re.compile(r"[0-9]{1,12}")
 
 
 class ConnectionLostError(Exception):
@@ -102,7 +105,7 @@ class _Connection(asyncio.Protocol):
                 return None
             status, headers = _parse_head(bytes(self._buffer[:end]))
             length = headers.get("content-length", "")
-            if not (length.isascii() and length.isdigit()) or int(length) > self._most:
+            if not _LENGTH.fullmatch(length) or int(length) > self._most:
                 raise ConnectionLostError("an answer without a length, or longer than expected")
             self._head = (status, headers, end + len(_END), int(length))
         status, headers, start, size = self._head
@@ -191,7 +194,7 @@ def authority(host: str, port: int) -> str:
 def _parse_head(head: bytes) -> tuple[int, dict[str, str]]:
     first, *lines = head.decode("latin-1").split("\r\n")
     parts = first.split(" ", 2)
-    if len(parts) < 2 or not parts[0].startswith("HTTP/1.") or not parts[1].isdigit():
+    if len(parts) < 2 or not parts[0].startswith("HTTP/1.") or not _STATUS.fullmatch(parts[1]):
         raise ConnectionLostError("not an HTTP/1.1 answer")
     headers = {}
     for line in lines:

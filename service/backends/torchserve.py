@@ -97,5 +97,5 @@ def _is_handlers(reply: Reply) -> bool:
     model failed: in neither case would another try help."""
     try:
         return isinstance(json.loads(reply.body)["code"], str)
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return False
