@@ -37,7 +37,7 @@ class Contestant:
 
 _TABLES = tuple(one.name for one in datasets.ALL if one.name not in datasets.TEXTS)
 _FIRST = ("california",)
-_TUNED = f"the best of {others.TRIALS} settings drawn at random, each stopped early on the validation rows"
+_TUNED = "the best of {} settings drawn at random, each stopped early on the validation rows"
 
 
 def _text_option(kind: str) -> Contestant:
@@ -53,9 +53,11 @@ ALL = (
     *([Contestant(ENSEMBLE, "Mulgam, ensemble", f"the same with `[network] ensemble = {own.MEMBERS}`",
                   own.mulgam(f"ensemble = {own.MEMBERS}"), _TABLES)] if own.has_ensembles() else []),
     Contestant(HIST_GB, "HistGradientBoosting", "scikit-learn's, default settings", others.hist_gb, _TABLES),
-    Contestant(HIST_GB_TUNED, "HistGradientBoosting, tuned", _TUNED, others.hist_gb_tuned, _FIRST),
+    Contestant(HIST_GB_TUNED, "HistGradientBoosting, tuned", _TUNED.format(others.HIST_GB_TRIALS),
+               others.hist_gb_tuned, _FIRST),
     Contestant(LIGHTGBM, "LightGBM", "default settings", others.lightgbm, _TABLES, True),
-    Contestant("lightgbm-tuned", "LightGBM, tuned", _TUNED, others.lightgbm_tuned, _FIRST, True),
+    Contestant("lightgbm-tuned", "LightGBM, tuned", _TUNED.format(others.LIGHTGBM_TRIALS),
+               others.lightgbm_tuned, _FIRST, True),
     Contestant(CATBOOST, "CatBoost", "default settings", others.catboost, _TABLES, True),
     Contestant(NAIVE_BAYES, "naive Bayes", "multinomial, on TF-IDF of 1 to 5 characters", text_others.naive_bayes,
                datasets.TEXTS),

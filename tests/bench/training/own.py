@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from model.__main__ import fitted
 from model.data.description import features
 from model.data.graph_inputs import encoded
+from model.fitting import fitted
 from model.networks.served import Served, answers
 from model.recipe.reading import parse
 from model.recipe.sections import Network, Recipe, keys

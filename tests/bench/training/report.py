@@ -167,7 +167,8 @@ def _nativelikeness(results: Results) -> str:
     return _table(head, rows) + (
         "\n\nGuessing gives .5 in each column. Sentences: the share told rightly as a learner's or as corrected. Pairs:"
         " how often the correction of a held-out sentence is found more native than the sentence. BLiMP: the same for"
-        " pairs of which one breaks one rule of grammar, the mean of 67 kinds of 1,000. The published figures are of"
+        " pairs of which one breaks one rule of grammar, the mean of 67 kinds of 1,000, by the first seed's model. The"
+        " published figures are of"
         " language models (and people), which learnt from far more text, but none of it labelled."
     )
 
