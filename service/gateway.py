@@ -11,14 +11,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import uvloop
-from granian.constants import HTTPModes, Interfaces
-from granian.http import HTTP1Settings
-from granian.net import SocketSpec  # type: ignore[attr-defined]
-from granian.server.embed import Server
 
 from mulgam.errors import MulgamError
 from mulgam.registry import Registry
-from service import keys, logs
+from service import keys, logs, metric_files
 from service.app import create_app
 from service.backends import remote
 from service.backends.base import Backend
@@ -28,6 +24,7 @@ from service.backends.torchserve import TorchServeBackend
 from service.bridge import Bridge
 from service.edge import Edge
 from service.ending import Ending, finished
+from service.http1.listener import Listener as HttpListener
 from service.line import Line
 from service.metrics import Metrics
 from service.plane import DataPlane, runtime_of
@@ -52,6 +49,7 @@ def main() -> int:
     except MulgamError as problem:
         print(f"mulgam gateway: {problem}", file=sys.stderr)
         return 1
+    metric_files.install()
     plane = DataPlane(settings, catalogue, backend, Metrics(), tracing, known_keys)
     plane.metrics.generation.set(options.generation)
     try:
@@ -63,27 +61,11 @@ def main() -> int:
     return 0
 
 
-class _Server(Server):
-    """granian without its trial of the port: it opens a listener that shares the port and closes it again, and a
-    connection that the kernel gives to it in between is lost. The supervisor has tried the port."""
-
-    def _init_shared_socket(self) -> None:
-        self._ssp = SocketSpec(self.bind_addr, self.bind_port, self.backlog)  # type: ignore[assignment]
-
-
 async def _serve(plane: DataPlane, line: Line) -> None:
     loop = asyncio.get_running_loop()
     edge = Edge(create_app(plane, Bridge(loop)), plane)
-    server = _Server(
-        edge,
-        address=plane.settings.host,
-        port=plane.settings.port,
-        interface=Interfaces.RSGI,
-        http=HTTPModes.http1,
-        websockets=False,
-        log_enabled=False,
-        http1_settings=HTTP1Settings(header_read_timeout=round(plane.settings.body_timeout * 1000)),
-    )
+    listener = HttpListener(edge, plane.settings.body_timeout, plane.settings.keep_alive)
+    await listener.start(plane.settings.host, plane.settings.port)
     ending = Ending()
     loop.add_signal_handler(signal.SIGTERM, ending.drain)
     loop.add_signal_handler(signal.SIGINT, ending.hurry)
@@ -93,15 +75,13 @@ async def _serve(plane: DataPlane, line: Line) -> None:
         loop.create_task(line.report(plane, ending), name="status"),
         loop.create_task(line.obey(plane), name="orders"),
     ]
-    serving = loop.create_task(server.serve(), name="server")
     stopping = loop.create_task(ending.asked.wait(), name="stop")
-    await asyncio.wait([serving, stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
     if stopping.done():
         await ending.announced(plane)
     plane.drain()
-    server.stop()  # type: ignore[no-untyped-call]
     grace = plane.settings.grace
-    in_hand = asyncio.gather(serving, *((rpc.stop(grace),) if rpc else ()), return_exceptions=True)
+    in_hand = asyncio.gather(listener.finish(), *((rpc.stop(grace),) if rpc else ()), return_exceptions=True)
     await finished(in_hand, edge, grace)
     in_hand.cancel()
     for task in (*tasks, stopping):

@@ -28,12 +28,13 @@ class Line:
         self._descriptor = descriptor
         self._generation = generation
         self._refused: dict[str, str] = {}
+        self._is_losing = False
 
     async def report(self, plane: DataPlane, ending: Ending) -> None:
         """Bring the metrics up to date and tell the state; when nobody reads any more, the supervisor is gone: end."""
         os.set_blocking(self._descriptor, False)
         while True:
-            plane.metrics.flush()
+            self._flush(plane)
             try:
                 os.write(self._descriptor, status.to_line(self._status(plane)))
             except BlockingIOError:
@@ -43,6 +44,17 @@ class Line:
                 ending.hurry()
                 return
             await asyncio.sleep(status.INTERVAL_SECONDS)
+
+    def _flush(self, plane: DataPlane) -> None:
+        """Without room for figures requests are served all the same; said once for as long as it stays so."""
+        try:
+            plane.metrics.flush()
+        except OSError as problem:
+            if not self._is_losing:
+                log.error("figures are lost: %s", problem)
+            self._is_losing = True
+        else:
+            self._is_losing = False
 
     def _status(self, plane: DataPlane) -> status.Status:
         broken = [served.name for served in plane.catalogue if plane.breakers.of(served).is_open]

@@ -84,6 +84,7 @@ class Metrics:
     def describe(self, served: Served, scores: Mapping[str, float]) -> None:
         """Show a model that this process serves."""
         version = str(served.version)
+        self.of(served)  # its series are there before a disk is full or descriptors are used up
         self.model_info.labels(served.name, version, served.digest, served.runtime).set(1)
         self.breaker_open.labels(served.name, version).set(0)
         for score, value in scores.items():
@@ -131,6 +132,7 @@ class ModelMeters:
         self._values = 0
         self._sum = 0.0
         self._counts = np.zeros(len(self._classes), np.int64)
+        self._value: Any = None if self._classes else metrics.predicted_value.labels(*self._labels)
 
     def answered(self, protocol: str, status: int, seconds: float) -> None:
         """Count one request's answer."""
@@ -160,9 +162,8 @@ class ModelMeters:
         for histogram in (self.queue_seconds, self.backend_seconds, self.batch_rows, *self._seconds.values()):
             histogram.flush()
         if self._values:
-            child: Any = self._metrics.predicted_value.labels(*self._labels)
-            child._count.inc(self._values)  # the library adds one value at a time; see `HistogramTally.flush`
-            child._sum.inc(self._sum)
+            self._value._count.inc(self._values)  # the library adds one value at a time; see `HistogramTally.flush`
+            self._value._sum.inc(self._sum)
             self._values, self._sum = 0, 0.0
         for label, count in zip(self._classes, self._counts.tolist(), strict=True):
             if count:
