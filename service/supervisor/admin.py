@@ -1,4 +1,4 @@
-"""The admin listener: health and metrics, answered by the supervisor though every gateway process is hung.
+"""The admin listener: health, metrics, and what is to be served; answered by the supervisor though gateways hang.
 
 Served by waitress, which reads requests on a loop of its own: a slow client holds none of its threads.
 """
@@ -15,8 +15,10 @@ from flask import Flask, Response, jsonify
 from waitress import wasyncore
 
 from mulgam.errors import MulgamError
+from mulgam.registry import Registry
 from service import metrics, requests
 from service.settings import Settings
+from service.supervisor import repository
 from service.supervisor.overview import Overview
 
 
@@ -49,6 +51,7 @@ def create_admin_app(overview: Overview, settings: Settings) -> Flask:
     def scrape() -> Response:
         return Response(metrics.render(None, overview.ready), content_type=metrics.CONTENT_TYPE)
 
+    app.register_blueprint(repository.blueprint(overview, Registry(settings.registry), settings.startup_timeout))
     return app
 
 
@@ -68,7 +71,7 @@ class AdminListener:
         self._open: dict[int, Any] = {}  # every socket of the loop, by its descriptor
         try:
             self._server: Any = waitress.create_server(
-                app, map=self._open, host=settings.admin_host, port=settings.admin_port, threads=2, ident="mulgam",
+                app, map=self._open, host=settings.admin_host, port=settings.admin_port, threads=3, ident="mulgam",
                 channel_timeout=15, max_request_header_size=16384, max_request_body_size=65536,
             )  # fmt: skip
         except OSError as problem:

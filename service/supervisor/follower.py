@@ -89,6 +89,16 @@ class Follower:
         """
         loop = asyncio.get_running_loop()
         plan = await loop.run_in_executor(None, serving.read, self._registry)
+        try:
+            await self._carry_out(plan)
+        except MulgamError as problem:
+            self._overview.refused[serving.FILE_NAME] = str(problem)
+            raise
+        finally:
+            self._overview.followed = plan.generation
+
+    async def _carry_out(self, plan: serving.Plan) -> None:
+        loop = asyncio.get_running_loop()
         entries, problems = await loop.run_in_executor(None, serving.resolve, self._registry, plan)
         # A model whose new version does not verify stays as it is; one of which nothing verifies any more, too.
         versions = {**self._order.versions, **{model: entry.version for model, entry in entries.items()}}

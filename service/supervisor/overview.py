@@ -29,6 +29,8 @@ class Overview:
     began: float = field(default_factory=time.monotonic)
     # Model (or "serving.json") -> why the last change of what is served was not carried out.
     refused: dict[str, str] = field(default_factory=dict)
+    # The generation of serving.json that was dealt with last: carried out, or refused.
+    followed: int = 0
 
     def __post_init__(self) -> None:
         self.statuses = {index: Status() for index in range(self.gateways)}

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -134,3 +138,38 @@ def test_a_restarted_gateway_serves_what_was_promoted(two_versions: Registry, tm
         wait_until(lambda: bool(service.descendants("service.gateway")) and not gateway.is_running(), 10, "a new one")
         service.wait_ready(10)
         assert version(service) == 2
+
+
+def test_the_admin_listener_loads_a_version(service: Serving, two_versions: Registry) -> None:
+    """V2's model repository extension writes the same file; it answers once the version is served."""
+    path = "/v2/repository/models/notes/load"
+    assert call(service.admin_port, "POST", path, timeout=60).status == 200
+    assert [version(service) for _ in range(4)] == [2] * 4
+    assert call(service.admin_port, "POST", path, b'{"parameters": {"version": 1}}', 60).status == 200
+    assert [version(service) for _ in range(4)] == [1] * 4
+    assert plan.read(two_versions).models["notes"] == plan.Choice(1, previous=2)
+    assert call(service.port, "POST", path).status == 404  # never on the public port
+
+
+def test_a_table_keeps_its_version(two_versions: Registry, tmp_path: Path) -> None:
+    """A version that is promoted away stays in TorchServe until the table that began with it has ended."""
+    settings = {"backend": "torchserve", "request_timeout": "4", "bulk_batch_rows": "1", "bulk_patience": "60"}
+    with serving(two_versions.root, tmp_path, **settings) as service:
+        connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)
+        connection.putrequest("POST", "/predict/notes")
+        connection.putheader("Content-Type", "text/csv")
+        connection.putheader("Content-Length", "47")
+        connection.endheaders(b"area,rooms,distance\n10,0,0\n20,0,0\n")
+        wait_until(lambda: bool(connection.sock.recv(1, socket.MSG_PEEK)), 10, "the first answer")
+        plan.promote(two_versions, "notes", 2)
+        wait_until(lambda: version(service) == 2, 60, "the promoted version answers")
+        time.sleep(6)  # beyond the grace of 5 s
+        connection.send(b"30,0,0\n40,0,0")
+        with contextlib.closing(connection):
+            lines = connection.getresponse().read().decode().splitlines()
+        assert lines == ["prediction,error", "1,", "2,", "3,", "4,"]
+
+        def is_unloaded() -> bool:
+            return not list(service.folder.glob("mulgam-*/ts/store/notes-1.mar"))
+
+        wait_until(is_unloaded, 30, "the old version is unloaded then")
