@@ -2,12 +2,13 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup train serve test test-all check audit fuzz bench bench-train images manifests clean
+.PHONY: help setup train tune serve test test-all check audit fuzz bench drill bench-train images manifests clean
 
 # What `make serve PORT=9000` and the like may set; every other setting is a variable MULGAM_* (docs/settings.md).
 RECIPE ?=
 RESUME ?=
 PROMOTE ?=
+TRIALS ?= 30
 REGISTRY ?= registry
 HOST ?= 127.0.0.1
 PORT ?= 8000
@@ -20,7 +21,7 @@ TORCH_INDEX ?=
 INPUTS ?= 1000000
 REQUESTS ?= 100000
 SEED ?= 1
-# Of `make bench` alone: rounds, seconds for each measurement, contestants and models (none named: all).
+# Of `make bench` alone: rounds, seconds for each measurement, models; ONLY names contestants, or drills (none: all).
 ROUNDS ?= 5
 SECONDS ?= 3
 ONLY ?=
@@ -48,6 +49,9 @@ $(READY): pyproject.toml deploy/local/constraints.txt deploy/local/install.py
 
 train: $(READY) ## train and publish: both default models, or RECIPE="mine.toml …"; RESUME=1 goes on with a run, PROMOTE=1 serves it
 	@exec $(PY) -m model $(RECIPE) --registry "$(REGISTRY)" --device "$(DEVICE)" $(if $(RESUME),--resume) $(if $(PROMOTE),--promote)
+
+tune: $(READY) ## better values for RECIPE=mine.toml in TRIALS=30; again: goes on; then train RECIPE=runs/<name>/tuned.toml
+	@exec $(PY) -m model.tuning $(RECIPE) --trials "$(TRIALS)" --device "$(DEVICE)"
 
 serve: $(READY) ## serve the registry over HTTP; trains first where it is empty
 	@if [ -z "$$(find "$(REGISTRY)" -mindepth 2 -maxdepth 2 -type d -not -path "$(REGISTRY)/.*" 2>/dev/null | head -1)" ]; then \
@@ -79,6 +83,9 @@ bench: $(READY) ## compare with other servers: docs/benchmarks.md (ROUNDS, SECON
 
 bench-train: $(READY) ## beside others on public tables: docs/training-benchmarks.md (SEEDS, ONLY; hours, goes on)
 	@exec $(PY) -m tests.bench.training --seeds "$(SEEDS)" --only "$(ONLY)"
+
+drill: $(READY) ## inject faults and compare with what is promised (ONLY; needs nginx, root for a small disk)
+	@exec $(PY) -m tests.drill --only "$(ONLY)"
 
 images: ## build the container images (not built yet)
 manifests: ## render the Kubernetes manifests (not built yet)

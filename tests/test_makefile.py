@@ -13,8 +13,8 @@ import pytest
 from tests.processes import ROOT
 
 TARGETS = (
-    "help", "setup", "train", "serve", "test", "test-all", "check", "audit", "fuzz", "bench", "bench-train", "images",
-    "manifests", "clean",
+    "help", "setup", "train", "serve", "test", "test-all", "check", "audit", "fuzz", "bench", "drill", "bench-train",
+    "images", "manifests", "clean",
 )  # fmt: skip
 VARIABLES = (
     "RECIPE", "RESUME", "REGISTRY", "PORT", "ADMIN_PORT", "HOST", "BACKEND", "RUNTIME", "DEVICE", "TORCH_INDEX",

@@ -1,0 +1,1 @@
+"""`make drill`: inject each fault, compare what happens with what is promised; docs/operations.md has the table."""

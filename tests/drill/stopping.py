@@ -1,0 +1,144 @@
+"""Stops and restarts under load: a service that drains, and two that are restarted in turn behind nginx."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.callers import calling
+from tests.drill.places import REQUEST, registry
+from tests.drill.results import Result, skipped
+from tests.processes import Serving, free_port, serving, wait_until
+
+DELAY = 2.0
+REQUESTS = 20_000
+RESTARTS = 3
+
+
+def sigterm_under_load(folder: Path) -> Iterator[Result]:
+    """SIGTERM while callers go on for half of the drain delay, as long as a load balancer may need."""
+    is_open = threading.Event()
+    is_open.set()
+    with (
+        serving(registry(folder).root, folder, drain_delay=str(DELAY)) as service,
+        calling(lambda: [service.port] if is_open.is_set() else [], REQUEST) as outcome,
+    ):
+        wait_until(lambda: len(outcome.answers) > 300, 60, "load")
+        service.process.send_signal(signal.SIGTERM)
+        asked = time.monotonic()
+        wait_until(lambda: not service.is_ready(), 5, "readiness says no")
+        unready = time.monotonic() - asked
+        time.sleep(DELAY / 2)
+        is_open.clear()
+        status = service.process.wait(40)
+        ended = time.monotonic() - asked
+    late = sum(answer.at > asked for answer in outcome.answers)
+    yield Result(
+        "SIGTERM under load (TorchServe)",
+        "0 requests fail, on kept and on fresh connections; not ready at once; exit status 0",
+        f"{len(outcome.failed)} of {len(outcome.answers)} failed, {late} of them after it; not ready after "
+        f"{unready:.2f} s; status {status} after {ended:.1f} s",
+        not outcome.failed and late > 0 and status == 0,
+    )
+
+
+def rolling_restart(folder: Path) -> Iterator[Result]:
+    """Two services restarted in turn behind nginx, which tries nothing twice and learns where to send by `/readyz`."""
+    fault = f"rolling restart of 2 services behind nginx, {RESTARTS} times, ≥ {REQUESTS} requests"
+    promise = "0 requests fail, on kept and on fresh connections, nginx's own retries off"
+    if shutil.which("nginx") is None:
+        yield skipped(fault, promise, "nginx is not installed")
+        return
+    root = registry(folder).root
+    places = [folder / "one", folder / "two"]
+    ports = [(free_port(), free_port()) for _ in places]
+    restarts = 0
+    for place in places:
+        place.mkdir()
+    services = [_start(root, *one) for one in zip(places, ports, strict=True)]
+    try:
+        for service in services:
+            service.wait_ready()
+        with _nginx(folder, [port for port, _ in ports]) as (port, down), calling(lambda: [port], REQUEST) as outcome:
+            while restarts < 2 * RESTARTS or len(outcome.answers) < REQUESTS:
+                number = restarts % 2
+                service = services[number]
+                service.process.send_signal(signal.SIGTERM)
+                wait_until(lambda service=service: not service.is_ready(), 10, "readiness says no")
+                down[number].touch()
+                assert service.process.wait(40) == 0
+                services[number] = _start(root, places[number], ports[number])
+                services[number].wait_ready()
+                down[number].unlink()
+                restarts += 1
+    finally:
+        for service in services:
+            service.kill()
+    yield Result(
+        fault, promise,
+        f"{len(outcome.failed)} of {len(outcome.answers)} failed, {restarts} restarts"
+        f"{'; first: ' + outcome.failed[0] if outcome.failed else ''}",
+        not outcome.failed,
+    )  # fmt: skip
+
+
+def _start(root: Path, folder: Path, ports: tuple[int, int]) -> Serving:
+    settings = {"backend": "onnxruntime", "drain_delay": str(DELAY), "port": str(ports[0]), "admin_port": str(ports[1])}
+    service = Serving(root, folder, **settings)
+    service.port, service.admin_port = ports
+    return service
+
+
+_CONFIGURATION = """
+daemon off; master_process on; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/nginx.log warn;
+events {{ worker_connections 256; }}
+http {{
+  access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+  keepalive_requests 100000;
+  upstream both {{ server 127.0.0.1:{one}; server 127.0.0.1:{two}; keepalive 16; }}
+  upstream only_one {{ server 127.0.0.1:{one}; keepalive 16; }}
+  upstream only_two {{ server 127.0.0.1:{two}; keepalive 16; }}
+  server {{
+    listen 127.0.0.1:{port};
+    location / {{
+      set $pool both;
+      if (-f {folder}/down.0) {{ set $pool only_two; }}
+      if (-f {folder}/down.1) {{ set $pool only_one; }}
+      proxy_pass http://$pool; proxy_http_version 1.1; proxy_set_header Connection "";
+      proxy_next_upstream off;
+    }}
+  }}
+}}
+"""
+
+
+@contextmanager
+def _nginx(folder: Path, ports: list[int]) -> Iterator[tuple[int, list[Path]]]:
+    """nginx in front of both; its port, and the files that take one of them out, as endpoints are in Kubernetes."""
+    port = free_port()
+    folder.chmod(0o755)
+    configuration = folder / "nginx.conf"
+    configuration.write_text(_CONFIGURATION.format(folder=folder, one=ports[0], two=ports[1], port=port))
+    process = subprocess.Popen(["nginx", "-p", str(folder), "-c", str(configuration)])
+    try:
+        wait_until(lambda: _listens(port), 10, "nginx listens")
+        yield port, [folder / "down.0", folder / "down.1"]
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
