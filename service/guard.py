@@ -6,18 +6,19 @@ before this is listed in `docs/http.md`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from service.errors import ApiError
 
 MAX_URL = 8 * 1024
 MAX_HEADERS = 16 * 1024
+MOST_HEADERS = 100
 # A chunk costs the event loop far more than its bytes: a body of thousands of tiny ones is an attack.
 FREE_CHUNKS = 1000
 LEAST_CHUNK = 64
 
 
-def check_head(path: str, query: str, headers: Iterable[tuple[str, str]]) -> int | None:
+def check_head(path: str, query: str, headers: Sequence[tuple[str, str]]) -> int | None:
     """Refuse a request by its head.
 
     Args:
@@ -50,6 +51,8 @@ def check_head(path: str, query: str, headers: Iterable[tuple[str, str]]) -> int
             raise ApiError(417, "EXPECTATION_FAILED", "The only expectation that is met is 100-continue.")
     if size > MAX_HEADERS:
         raise ApiError(431, "HEADERS_TOO_LARGE", f"The headers are longer than the {MAX_HEADERS} bytes that are taken.")
+    if len(headers) > MOST_HEADERS:
+        raise ApiError(431, "HEADERS_TOO_LARGE", f"A request may have {MOST_HEADERS} headers, not {len(headers)}.")
     if lengths + codings > 1:
         raise ApiError(400, "BAD_FRAMING", "Send one Content-Length or one Transfer-Encoding, not several.")
     if hosts != 1:

@@ -49,7 +49,7 @@ def configure(settings: Settings) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Text() if text else JsonLines())
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
-    for noisy in ("asyncio", "waitress", "granian", "_granian"):
+    for noisy in ("asyncio", "waitress"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 

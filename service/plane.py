@@ -14,6 +14,7 @@ from service.breaker import Breakers
 from service.errors import backend_unavailable
 from service.keys import Keys
 from service.metrics import Metrics
+from service.prediction import checked
 from service.protocols.base import Output
 from service.readiness import Readiness, patience_of
 from service.retry import RetryBudget
@@ -107,13 +108,29 @@ class DataPlane:
             ApiError: 503 where the queue is full, the breaker open or golden answers come out wrong, or a
                 BackendError (502, 503, 504).
         """
+        output = self.at_once(served, tensors, rows)
+        return output if output is not None else await self.queued(served, tensors, rows, timeout)
+
+    def at_once(self, served: Served, tensors: Arrays, rows: int) -> Output | None:
+        """The output where computing it costs less than a queue would; None: ask `queued`. Raises as `predict`."""
         if self.readiness.states[served.name].wrong and self.catalogue.serves(served):
             raise backend_unavailable(served.name)
         if self.breakers.of(served).is_open:
             self.metrics.rejected.labels("breaker").inc()
             raise backend_unavailable(served.name)
-        if self.backend.is_cheap(served, rows):
-            return await self._run(served, tensors, timeout)
+        started = time.perf_counter()
+        answer = self.backend.at_once(served, tensors, rows)
+        if answer is None:
+            return None
+        meters = self.metrics.of(served)
+        meters.backend_seconds.observe(time.perf_counter() - started)
+        output = checked(served, answer, rows)
+        meters.batch_rows.observe(rows)
+        meters.predicted(output)
+        return output
+
+    async def queued(self, served: Served, tensors: Arrays, rows: int, timeout: float) -> Output:
+        """The output, batched with that of others. Raises as `predict`."""
         return await self._batchers[served.digest].submit(tensors, rows, timeout)
 
     async def _run(self, served: Served, tensors: Arrays, timeout: float) -> Output:

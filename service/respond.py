@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Coroutine
+from typing import Any
 
 import orjson
 
@@ -21,22 +23,49 @@ from service.trace import Trace, current
 log = logging.getLogger(__name__)
 
 
-async def respond(plane: DataPlane, protocol: PredictionProtocol, served: Served, call: Call) -> Reply:
-    """The answer, also to what is wrong; counted and logged. Never raises but for cancellation."""
+def respond(
+    plane: DataPlane, protocol: PredictionProtocol, served: Served, call: Call
+) -> Reply | Coroutine[Any, Any, Reply]:
+    """The answer, also to what is wrong; counted and logged. Never raises.
+
+    Returns:
+        The reply where computing it was cheap enough to be done at once, else what will give it.
+    """
     trace = plane.tracing.begin(call.header)
     try:
         decoded = _decoded(plane, protocol, served, call)
-        # Read by the batcher before anything else runs: no other request's can come between.
-        current.set(trace)
-        output = await plane.predict(served, decoded.tensors, decoded.rows, _timeout(plane, call))
+        timeout = _timeout(plane, call)
+        output = plane.at_once(served, decoded.tensors, decoded.rows)
+        if output is None:
+            return _later(plane, protocol, served, call, decoded, timeout, trace)
         reply = _rendered(served, call, decoded, output)
     except Exception as problem:
         reply = _failed(problem, served, protocol, call, trace)
+    _finished(plane, protocol, served, call, reply, trace)
+    return reply
+
+
+async def _later(
+    plane: DataPlane, protocol: PredictionProtocol, served: Served, call: Call, decoded: Decoded, timeout: float,
+    trace: Trace | None,
+) -> Reply:  # fmt: skip
+    try:
+        current.set(trace)
+        output = await plane.queued(served, decoded.tensors, decoded.rows, timeout)
+        reply = _rendered(served, call, decoded, output)
+    except Exception as problem:
+        reply = _failed(problem, served, protocol, call, trace)
+    _finished(plane, protocol, served, call, reply, trace)
+    return reply
+
+
+def _finished(
+    plane: DataPlane, protocol: PredictionProtocol, served: Served, call: Call, reply: Reply, trace: Trace | None
+) -> None:
     seconds = time.perf_counter() - call.received
     plane.metrics.of(served).answered(protocol.name, reply.status, seconds)
     if trace is not None:
         plane.tracing.end(trace, served, protocol.name, reply.status, seconds)
-    return reply
 
 
 def respond_in_thread(

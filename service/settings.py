@@ -89,6 +89,7 @@ class Settings:
     bulk_patience: float = setting(
         10.0, "seconds of waiting for a bulk client over which that rate counts", minimum=0.1, maximum=3600
     )
+    keep_alive: float = setting(120.0, "seconds that a connection may wait for its next request", minimum=1)
     body_timeout: float = setting(5.0, "time a client has for sending its body; then 408", minimum=0.1, maximum=600)
     request_timeout: float = setting(10.0, "time a prediction may take; then 504", minimum=0.1, maximum=600)
     startup_timeout: float = setting(120.0, "time until every model must answer", minimum=1, maximum=3600)

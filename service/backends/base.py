@@ -25,10 +25,10 @@ class Backend(Protocol):
     lanes: int
     """Batches that it works on at a time to advantage."""
 
-    def is_cheap(self, served: Served, rows: int) -> bool:
-        """Whether `predict` of so many rows costs less than handing it to a queue or a thread would.
+    def at_once(self, served: Served, tensors: Arrays, rows: int) -> Answer | None:
+        """The answer where computing it costs less than handing it to a queue or a thread would, else None.
 
-        Then it is called at once on the event loop, and must not wait.
+        It is called on the event loop, and must not wait.
         """
         ...
 

@@ -48,9 +48,9 @@ class OipBackend:
         self._troubles: dict[str, str] = {}
         self.lanes = lanes
 
-    def is_cheap(self, served: Served, rows: int) -> bool:
-        """Never: it is another server."""
-        return False
+    def at_once(self, served: Served, tensors: Arrays, rows: int) -> Answer | None:
+        """Never: it is another machine."""
+        return None
 
     async def predict(self, served: Served, tensors: Arrays, timeout: float) -> Answer:
         """One `infer` of the server."""

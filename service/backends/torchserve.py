@@ -37,9 +37,9 @@ class TorchServeBackend:
         self._keys = TorchServeKeys(Path(socket).parent, "inference")
         self.lanes = lanes
 
-    def is_cheap(self, served: Served, rows: int) -> bool:
+    def at_once(self, served: Served, tensors: Arrays, rows: int) -> Answer | None:
         """Never: it is another process."""
-        return False
+        return None
 
     async def predict(self, served: Served, tensors: Arrays, timeout: float) -> Answer:
         """One call to the handler."""

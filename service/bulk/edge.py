@@ -7,27 +7,25 @@ So a slow sender or reader is waited for by nobody but its own thread, of which 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
 import logging
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from flask import Flask
 
 from service import wsgi
-from service.bulk.hangup import hang_up
-from service.bulk.pipe import Pipe, ReaderGone
+from service.bulk.outlet import Outlet, ReaderGone
 from service.bulk.spool import Spool, cut_off
 from service.bulk.window import Window
 from service.calls import Reply
 from service.errors import ApiError, body_too_large, service_stopping, too_busy
 from service.guard import check_chunks
+from service.http1.exchange import Exchange
 from service.plane import DataPlane
-from service.rsgi import CLOSE, Exchange
 
 log = logging.getLogger(__name__)
 
@@ -51,40 +49,50 @@ class BulkEdge:
         # The loop waits for the interpreter behind a thread that computes: 5 ms each time by default.
         sys.setswitchinterval(SWITCH_SECONDS)
 
-    async def answer(self, values: dict[str, Any], exchange: Exchange, client: str, length: int | None) -> None:
-        """Answer one request.
-
-        Args:
-            values: the app's environ, but for the body.
-            exchange: granian's side.
-            client: address and port of the peer.
-            length: of the body, where it is known.
+    def admit(self, length: int | None) -> None:
+        """Refuse a request by the length of its body, where that is known, or because of those under way.
 
         Raises:
-            ApiError: 413 or 503, before anything is read.
+            ApiError: 413 or 503.
         """
         if length is not None and length > self._settings.bulk_max_bytes:
             raise body_too_large(self._settings.bulk_max_bytes)
         if len(self._spools) >= self._settings.bulk_requests:
             self._plane.metrics.rejected.labels("bulk").inc()
             raise too_busy()
+
+    async def answer(self, values: dict[str, Any], exchange: Exchange, length: int | None) -> None:
+        """Answer one request.
+
+        Args:
+            values: the app's environ, but for the body.
+            exchange: the HTTP server's side.
+            length: of the body, where it is known.
+
+        Raises:
+            ApiError: 413 or 503, before anything is read.
+        """
+        self.admit(length)  # again: others may have begun since the head was read
         loop = asyncio.get_running_loop()
         moved = asyncio.Event()
         spool = Spool(functools.partial(loop.call_soon_threadsafe, moved.set))
         values["wsgi.input"], values[wsgi.IS_WAITING] = spool, spool.would_wait
         values["CONTENT_LENGTH"] = "" if length is None else str(length)
-        job = Job(self._app, values, spool, self._window())
+        job = Job(self._app, values, spool, exchange, self._window())
         self._spools.add(spool)
         self._plane.metrics.inflight_now += 1
-        receiving = loop.create_task(self._receive(exchange, spool, length, job, moved), name="bulk body")
+        receiving = loop.create_task(self._receive(exchange, spool, job, moved), name="bulk body")
         try:
             reply = await loop.run_in_executor(self._threads, job.begin)
             if reply is not None:
-                exchange.response_bytes(reply.status, [*reply.headers, CLOSE], reply.body)
+                exchange.answer(reply)
             else:
-                closing = (CLOSE,) if self._plane.is_draining else ()
-                exchange.response_file(200, [*job.headers, *closing], job.pipe.path)
-                await loop.run_in_executor(self._threads, job.send, client)
+                exchange.begin(200, job.headers)
+                if await loop.run_in_executor(self._threads, job.send):
+                    exchange.finish()
+                else:
+                    # A connection that breaks tells the client that the answer is not whole.
+                    exchange.abort()
         finally:
             spool.close()
             receiving.cancel()
@@ -105,13 +113,10 @@ class BulkEdge:
     def _window(self) -> Window:
         return Window(self._settings.bulk_min_rate, self._settings.bulk_patience)
 
-    async def _receive(
-        self, exchange: Exchange, spool: Spool, length: int | None, job: Job, moved: asyncio.Event
-    ) -> None:
+    async def _receive(self, exchange: Exchange, spool: Spool, job: Job, moved: asyncio.Event) -> None:
         """Put the body into the spool, at the speed at which it is taken from there."""
         loop = asyncio.get_running_loop()
         window = self._window()
-        chunks = aiter(exchange)
         count = sent = 0
         try:
             while True:
@@ -119,7 +124,7 @@ class BulkEdge:
                 while spool.is_full() and not job.is_blocked:
                     moved.clear()
                     await moved.wait()
-                coming = loop.create_task(_next(chunks))
+                coming = loop.create_task(exchange.read())
                 since, chunk = loop.time(), None
                 while chunk is None:
                     await asyncio.wait((coming,), timeout=max(window.left, 0.001))
@@ -139,12 +144,11 @@ class BulkEdge:
                     await loop.run_in_executor(None, spool.put, chunk)
                 else:
                     spool.put(chunk)
-            is_whole = length is None or spool.received == length
-            spool.end(None if is_whole else cut_off())
+            spool.end(None if exchange.is_whole else cut_off())
         except ApiError as problem:
             spool.end(problem)
         finally:
-            # Only where nothing else has ended it: granian lost the client, or the request is over.
+            # Only where nothing else has ended it: the request is over.
             spool.end(cut_off())
 
 
@@ -155,20 +159,20 @@ class Job:
         app: the gateway's app.
         values: its environ.
         spool: the body.
+        exchange: where the answer goes.
         window: the least speed at which the client must read.
     """
 
-    def __init__(self, app: Flask, values: dict[str, Any], spool: Spool, window: Window) -> None:
+    def __init__(self, app: Flask, values: dict[str, Any], spool: Spool, exchange: Exchange, window: Window) -> None:
         self.headers: list[tuple[str, str]] = []
         self.is_blocked = False
         self.sent = 0
         self._app = app
         self._values = values
         self._spool = spool
-        self._window = window
+        self._outlet = Outlet(exchange, asyncio.get_running_loop(), window, self._blocked, lambda: spool.received)
         self._chunks: Iterable[bytes] = ()
         self._lock = threading.Lock()
-        self.pipe: Pipe
 
     def begin(self) -> Reply | None:
         """The whole answer; None where it is to be sent block by block."""
@@ -176,29 +180,27 @@ class Job:
             status, self.headers, self._chunks = wsgi.begin(self._app, self._values)
             if status != 200 or any(name == "content-length" for name, _ in self.headers):
                 return Reply(status, self.headers, b"".join(self._chunks))
-            self.pipe = Pipe(self._window, self._blocked, lambda: self._spool.received)
             return None
 
-    def send(self, client: str) -> None:
-        """Send the blocks as they are made; a client that does not read them is hung up on."""
-        with self._lock, self.pipe:
+    def send(self) -> bool:
+        """Send the blocks as they are made; False where the client does not read them, or one can't be made."""
+        with self._lock:
             try:
-                self.pipe.open()
                 for chunk in self._chunks:
-                    self.pipe.write(chunk)
+                    self._outlet.write(chunk)
                     self.sent += len(chunk)
+                self._outlet.flush()
             except ReaderGone:
-                hang_up(client)
+                return False
             except Exception:
-                # It has been logged; a connection that breaks tells the client that the answer is not whole.
-                hang_up(client)
+                log.debug("the answer ends early; the reason was logged where it arose")
+                return False
+            return True
 
     def close(self) -> None:
         """Whatever happened, the app learns of the end."""
         with self._lock:
             wsgi.end(self._chunks)
-            if hasattr(self, "pipe"):
-                self.pipe.close()
 
     def _blocked(self, blocked: bool) -> None:
         self.is_blocked = blocked
@@ -210,15 +212,6 @@ def _too_slow(rate: int) -> ApiError:
 
 
 def _noticed(task: asyncio.Task[None]) -> None:
-    """What granian raises where the client is gone is no event."""
+    """The body of a client that is gone is no event."""
     if not task.cancelled() and task.exception() is not None:
         log.debug("the body was given up: %s", task.exception())
-
-
-async def _next(chunks: AsyncIterator[bytes]) -> bytes:
-    """The next chunk that holds something; b"" at the end."""
-    with contextlib.suppress(StopAsyncIteration):
-        while True:
-            if chunk := await anext(chunks):
-                return chunk
-    return b""

@@ -6,8 +6,6 @@ import asyncio
 import gzip
 import json
 import zlib
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +18,8 @@ from service.app import create_app
 from service.backends.onnxruntime import OnnxRuntimeBackend
 from service.bridge import Bridge
 from service.edge import Edge
+from service.http1.connection import Connection
+from service.http1.listener import Listener
 from service.metrics import Metrics
 from service.plane import DataPlane
 from service.served import load
@@ -29,47 +29,31 @@ Answer = tuple[int, dict[str, str], bytes]
 LENGTH, BINARY = v2.encode("inputs", {"numeric": np.array([[32, 3, 0.3], [np.nan, 3, 0.5]], np.float32)})
 
 
-class Scope:
-    """A request as granian tells of it."""
+class Client(asyncio.Transport):
+    """The network's side of a connection: keeps what is answered."""
 
-    def __init__(self, method: str, target: str, headers: dict[str, str]) -> None:
-        self.method = method
-        self.path, _, self.query_string = target.partition("?")
-        self.client, self.scheme = "127.0.0.1:9", "http"
-        self.headers = headers
+    def __init__(self) -> None:
+        super().__init__({"peername": ("127.0.0.1", 9)})
+        self.answer = b""
+        self.ended = asyncio.Event()
 
+    def write(self, data: Any) -> None:
+        """Keep a piece of the answer."""
+        self.answer += data
 
-class Exchange:
-    """Granian's side: gives the body, keeps the answer."""
+    def write_eof(self) -> None:
+        """The answer is whole."""
+        self.ended.set()
 
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-        self.answer: Answer | None = None
-        self.whole: asyncio.Future[bytes] | None = None
+    def pause_reading(self) -> None:
+        """Everything was sent already."""
 
-    def __call__(self) -> asyncio.Future[bytes]:
-        """The whole body."""
-        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        future.set_result(self._body)
-        return future
+    def resume_reading(self) -> None:
+        """Everything was sent already."""
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        """The body in chunks."""
-        yield self._body
-
-    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
-        """Keep the answer."""
-        self.answer = (status, dict(headers), body)
-
-    def response_file(self, status: int, headers: list[tuple[str, str]], file: str) -> None:
-        """Read the answer to a table while it is made."""
-        reading = asyncio.get_running_loop().run_in_executor(None, Path(file).read_bytes)
-
-        def keep(read: asyncio.Future[bytes]) -> None:
-            self.answer = (status, dict(headers), read.result())
-
-        reading.add_done_callback(keep)
-        self.whole = reading
+    def get_write_buffer_size(self) -> int:
+        """Everything is taken at once."""
+        return 0
 
 
 @pytest.fixture(scope="module")
@@ -94,19 +78,39 @@ def by_edge(
     app: Flask, plane: DataPlane, bridge: Bridge, method: str, target: str, headers: dict[str, str], body: bytes
 ) -> Answer:
     """Through the edge."""
-    exchange = Exchange(body)
+    frame = {"host": "localhost", "connection": "close", "content-length": str(len(body))}
+    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in (frame | headers).items())]
+    request = "\r\n".join([*lines, "", ""]).encode() + body
 
-    async def scene() -> Answer:
+    async def scene() -> bytes:
         edge = Edge(app, plane)
-        await edge.__rsgi__(Scope(method, target, headers), exchange)
+        listener = Listener(edge, 5.0, 5.0)
+        listener.loop = asyncio.get_running_loop()
+        client, connection = Client(), Connection(listener)
+        connection.connection_made(client)
+        connection.data_received(request)
+        await asyncio.wait_for(client.ended.wait(), 20)
         await edge.close()
-        if exchange.whole is not None:
-            await exchange.whole
-            await asyncio.sleep(0)
-        assert exchange.answer is not None
-        return exchange.answer
+        plane.is_closing = False  # it serves the next test
+        return client.answer
 
-    return bridge.run(scene())
+    return parsed(bridge.run(scene()))
+
+
+def parsed(answer: bytes) -> Answer:
+    """Status, headers but for those of the frame, and the body, out of its chunks."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    first, *lines = head.decode().split("\r\n")
+    headers = dict(line.split(": ", 1) for line in lines)
+    if headers.pop("transfer-encoding", None) == "chunked":
+        whole = b""
+        while body:
+            size, _, rest = body.partition(b"\r\n")
+            whole, body = whole + rest[: int(size, 16)], rest[int(size, 16) + 2 :]
+        body = whole
+    for name in ("content-length", "connection", "date"):
+        headers.pop(name, None)
+    return int(first.split(" ")[1]), headers, body
 
 
 def by_flask(app: Flask, method: str, target: str, headers: dict[str, str], body: bytes) -> Answer:

@@ -1,8 +1,7 @@
-"""The production edge on a real socket: granian in front of a small app."""
+"""The production edge on a real socket, in front of a small app."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import socket
 import threading
@@ -13,12 +12,11 @@ from typing import Any
 
 import pytest
 from flask import Flask, request
-from granian.constants import HTTPModes, Interfaces
-from granian.server.embed import Server
 
 from service.backends.onnxruntime import OnnxRuntimeBackend
 from service.bridge import Bridge
 from service.edge import Edge
+from service.http1.listener import Listener
 from service.metrics import Metrics
 from service.plane import DataPlane
 from service.served import Catalogue
@@ -40,7 +38,7 @@ class Running:
         self.plane = DataPlane(Settings(**limits), Catalogue([]), OnnxRuntimeBackend([], "cpu"), Metrics())
         self.edge = Edge(self._app(), self.plane)
         self._bridge = Bridge()
-        self._server = self._bridge.run(self._start())
+        self._listener = self._bridge.run(self._start())
         wait_until(self._answers, 10, "the edge answers")
 
     @property
@@ -97,17 +95,13 @@ class Running:
             return self.call("GET", "/echo").status == 200
         return False
 
-    async def _start(self) -> Server:
-        server = Server(
-            self.edge, port=self.port, interface=Interfaces.RSGI, http=HTTPModes.http1, websockets=False,
-            log_enabled=False,
-        )  # fmt: skip
-        self._serving = asyncio.get_running_loop().create_task(server.serve())
-        return server
+    async def _start(self) -> Listener:
+        listener = Listener(self.edge, self.plane.settings.body_timeout, self.plane.settings.keep_alive)
+        await listener.start("127.0.0.1", self.port)
+        return listener
 
     async def _stop(self) -> None:
-        self._server.stop()  # type: ignore[no-untyped-call]
-        await self._serving
+        await self._listener.finish()
 
     async def _release(self) -> None:
         await self.edge.close()

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import gzip
 import os
-import socket
 import threading
 import zlib
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, cast
 
 import pytest
 from flask.testing import FlaskClient
@@ -17,12 +15,12 @@ from flask.testing import FlaskClient
 from service import compression
 from service.bridge import Bridge
 from service.bulk import stream
-from service.bulk.hangup import hang_up
 from service.bulk.kinds import bulk_kind
-from service.bulk.pipe import Pipe, ReaderGone
+from service.bulk.outlet import Outlet, ReaderGone
 from service.bulk.spool import MEMORY, Spool, cut_off
 from service.bulk.window import Window
 from service.errors import ApiError, backend_unavailable, bad_backend
+from service.http1.exchange import Exchange
 from service.plane import DataPlane
 from service.settings import Settings
 from tests.service.conftest import SteeredBackend
@@ -179,55 +177,68 @@ def test_a_window_looks_at_the_time_of_waiting_only() -> None:
     assert window.is_too_slow(0.2, 0)
 
 
-def reading(pipe: Pipe) -> tuple[threading.Thread, list[bytes]]:
-    """A thread that reads all of a pipe."""
-    read: list[bytes] = []
-    thread = threading.Thread(target=lambda: read.append(Path(pipe.path).read_bytes()))
-    thread.start()
-    return thread, read
+class Reader:
+    """The exchange's side of an outlet: a client that reads, or does not."""
+
+    def __init__(self) -> None:
+        self.read = b""
+        self.is_clogged = self.is_lost = False
+        self.on_change: Callable[[], object] = lambda: None
+
+    def write(self, data: bytes) -> None:
+        """A piece of the answer."""
+        self.read += data
 
 
-def test_a_pipe_carries_any_number_of_bytes() -> None:
-    """More than the kernel holds; nothing is left of it afterwards."""
-    data = os.urandom(1_000_000)
-    with Pipe(Window(1, 10), lambda waits: None, lambda: 0) as pipe:
-        folder = Path(pipe.path).parent
-        thread, read = reading(pipe)
-        pipe.open()
-        pipe.write(data)
-    thread.join(10)
-    assert read == [data]
-    assert not folder.exists()
+def outlet(
+    bridge: Bridge, reader: Reader, window: Window, waits: Callable[[bool], None] = lambda waits: None
+) -> Outlet:
+    """An outlet on the bridge's loop."""
+    return Outlet(cast(Exchange, reader), bridge.loop, window, waits, lambda: 0)
 
 
-def test_a_pipe_that_nobody_reads_is_given_up() -> None:
-    """Past the window; or at once, where the reader has left."""
+def write_on(way: Outlet) -> None:
+    """Without end."""
+    while True:
+        way.write(b"x")
+
+
+def test_an_outlet_carries_any_number_of_bytes(bridge: Bridge) -> None:
+    """In order, and whole once it is flushed."""
+    reader = Reader()
+    way = outlet(bridge, reader, Window(1, 10))
+    pieces = [os.urandom(100_000) for _ in range(20)]
+    for piece in pieces:
+        way.write(piece)
+    way.flush()
+    assert reader.read == b"".join(pieces)
+
+
+def test_an_outlet_that_nobody_reads_is_given_up(bridge: Bridge) -> None:
+    """Past the window."""
     states: list[bool] = []
-    with Pipe(Window(1_000_000, 0.05), states.append, lambda: 0) as pipe:
-        reader = os.open(pipe.path, os.O_RDONLY | os.O_NONBLOCK)
-        pipe.open()
-        with pytest.raises(ReaderGone):
-            pipe.write(bytes(1_000_000))
-        os.close(reader)
-        with pytest.raises(ReaderGone):
-            pipe.write(b"more")
+    reader = Reader()
+    reader.is_clogged = True
+    way = outlet(bridge, reader, Window(1_000_000, 0.05), states.append)
+    with pytest.raises(ReaderGone):
+        write_on(way)
     assert states[0] is True
     assert states[-1] is False
 
 
-def test_a_client_is_hung_up_on_by_its_address() -> None:
-    """That one and no other."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        clients = [socket.create_connection(server.getsockname(), 5) for _ in range(2)]
-        accepted = [server.accept() for _ in clients]
-        host, port = accepted[0][1]
-        assert hang_up(f"{host}:{port}")
-        assert clients[0].recv(1) == b""
-        accepted[1][0].sendall(b"x")
-        assert clients[1].recv(1) == b"x"
-        assert not hang_up("127.0.0.1:1")
-        for one in (*clients, *(pair[0] for pair in accepted)):
-            one.close()
+def test_an_outlet_goes_on_when_the_client_reads_again_and_ends_when_it_leaves(bridge: Bridge) -> None:
+    """The thread that waits is told of both at once."""
+    reader = Reader()
+    reader.is_clogged = True
+    way = outlet(bridge, reader, Window(1, 60))
+    way.write(b"first")
+    threading.Timer(0.05, lambda: (setattr(reader, "is_clogged", False), bridge.call(reader.on_change))).start()
+    way.flush()
+    assert reader.read == b"first"
+    reader.is_clogged = True
+    threading.Timer(0.05, lambda: (setattr(reader, "is_lost", True), bridge.call(reader.on_change))).start()
+    with pytest.raises(ReaderGone):
+        write_on(way)
 
 
 def split(data: bytes, size: int) -> Iterator[bytes]:

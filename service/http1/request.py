@@ -1,0 +1,82 @@
+"""A request as the parser gives it, and what answers it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Protocol
+from urllib.parse import unquote
+
+from service.calls import Reply
+from service.errors import ApiError
+from service.http1.exchange import Exchange
+
+
+@dataclass(slots=True)
+class Request:
+    """One request; `body` is whole when it is to be answered.
+
+    `headers` are as they came, names in lower case; `fields` gives each by name, one that came twice joined by commas.
+    """
+
+    client: str
+    method: str = ""
+    path: str = ""
+    query: str = ""
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    fields: dict[str, str] = field(default_factory=dict)
+    length: int | None = 0
+    reserved: int = 0
+    body: bytes = b""
+    is_kept: bool = True
+    is_1_0: bool = False
+
+
+class Handler(Protocol):
+    """What a connection asks; all of it on the event loop."""
+
+    @property
+    def draining(self) -> bool:
+        """Whether each answer closes its connection."""
+        ...
+
+    def admit(self, request: Request) -> int | None:
+        """The head is here: the most bytes that its body may have, or None where `stream` reads it.
+
+        Raises:
+            ApiError: it is refused, whatever its body is.
+        """
+        ...
+
+    def answer(self, request: Request) -> Reply | asyncio.Task[Reply]:
+        """The request is whole: its answer, or what will give it. Cancelled when the client leaves."""
+        ...
+
+    async def stream(self, request: Request, exchange: Exchange) -> None:
+        """Read the body and send the answer, both piece by piece. Never raises but for cancellation."""
+        ...
+
+    def abandon(self, request: Request) -> None:
+        """It was admitted, and will not be whole."""
+        ...
+
+    def refuse(self, request: Request | None, error: ApiError) -> Reply:
+        """The answer to what will not be read further; None where the head was not understood."""
+        ...
+
+
+def read_target(request: Request, target: bytes) -> None:
+    """Take path and query from the request line's target (RFC 9112, 3.2): of an absolute one without its host.
+
+    Raises:
+        ApiError: 400 where it is not ASCII.
+    """
+    try:
+        text = target.decode("ascii")
+    except UnicodeDecodeError:
+        raise ApiError(400, "BAD_HTTP", "The request's target must be ASCII; percent-encode the rest.") from None
+    if not text.startswith("/") and "://" in text:
+        authority_and_path = text.partition("://")[2]
+        text = "/" + authority_and_path.partition("/")[2]
+    path, _, request.query = text.partition("?")
+    request.path = unquote(path, errors="surrogateescape") if "%" in path else path
