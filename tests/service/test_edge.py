@@ -200,7 +200,7 @@ def test_time_starts_when_the_body_is_whole(serve: Serve) -> None:
     running = serve(threads=1, body_timeout=5)
     answer = send_slowly(running.port, head(6), [b"ab", b"cd", b"ef"], 0.1)
     since = float(answer.partition(b'"since":')[2].split(b"}")[0])
-    assert since < 0.15
+    assert since < 0.25  # the sending took 0.3 s
     with ThreadPoolExecutor(2) as threads:
         held = threads.submit(running.call, "GET", "/hold")
         wait_until(lambda: running.inflight == 1, 5, "the one thread is taken")
