@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 from model.data.graph_inputs import encoded, size
 from model.data.table import Table
-from model.networks import piecewise, preprocessing, target_scale
+from model.networks import hashing, piecewise, preprocessing, target_scale
 from model.networks.attention import Attention
 from model.networks.categories import Categories
 from model.networks.ensemble import Ensemble
 from model.networks.images import Images, side
-from model.networks.network import Network, mlp
+from model.networks.network import BesideLinear, Network, mlp
 from model.networks.ngrams import NGrams
 from model.networks.periodic import Periodic
 from model.networks.recurrent import Recurrent
@@ -29,14 +29,16 @@ from mulgam.signature import NUMERIC, Feature
 
 TextStem = NGrams | Words | Recurrent | Attention
 
-# Kind -> what takes texts of so many code points.
-TEXT_STEMS: Mapping[str, Callable[[int], TextStem]] = {
-    "ngram": lambda length: NGrams(),
-    "words": lambda length: Words(),
-    "gru": lambda length: Recurrent(nn.GRU),
-    "lstm": lambda length: Recurrent(nn.LSTM),
-    "attention": Attention,
+# Kind -> what takes texts of so many code points for a network of so many outputs.
+TEXT_STEMS: Mapping[str, Callable[[int, int], TextStem]] = {
+    "ngram": lambda length, outputs: NGrams(*hashing.table(outputs)),
+    "words": lambda length, outputs: Words(*hashing.table(outputs)),
+    "gru": lambda length, outputs: Recurrent(nn.GRU),
+    "lstm": lambda length, outputs: Recurrent(nn.LSTM),
+    "attention": lambda length, outputs: Attention(length),
 }
+# Kinds that sum embeddings up, of which a linear model alone is a good one.
+BAGS = frozenset({"ngram", "words"})
 
 
 def build(recipe: Recipe, table: Table, features: tuple[Feature, ...], train: npt.NDArray[np.int64]) -> Served:
@@ -64,7 +66,7 @@ def build(recipe: Recipe, table: Table, features: tuple[Feature, ...], train: np
 def _network(recipe: Recipe, table: Table, features: tuple[Feature, ...], steps: nn.Module, inputs: Arrays) -> Network:
     """A stem for each input that the table has, and the body that the recipe asks for."""
     stems: list[nn.Module] = []
-    width = 0
+    width, outputs = 0, max(len(table.classes), 1)
     if table.numbers:
         columns = preprocessing.applied(steps, torch.from_numpy(inputs[NUMERIC]))
         stem, wide = _number_stem(recipe.network.kind, columns, len(table.numbers))
@@ -76,16 +78,18 @@ def _network(recipe: Recipe, table: Table, features: tuple[Feature, ...], steps:
         width += categories.width
     if table.text is not None:
         (length,) = (feature.length or 0 for feature in features if feature.type == "text")
-        stems.append(text := TEXT_STEMS[recipe.network.kind or "ngram"](length))
+        stems.append(text := TEXT_STEMS[recipe.network.kind or "ngram"](length, outputs))
         width += text.width
-    return Network(stems, _body(width, recipe.network, max(len(table.classes), 1)))
+    return Network(stems, _body(width, recipe.network, outputs))
 
 
 def _body(width: int, shape: sections.Network, outputs: int) -> nn.Module:
-    """One perceptron, or an ensemble of many."""
+    """One perceptron, beside a linear model for a bag, or an ensemble of many."""
+    hidden = shape.hidden or ()
     if shape.ensemble > 1:
-        return Ensemble(width, shape.hidden, outputs, shape.ensemble, shape.activation, shape.dropout)
-    return mlp(width, shape.hidden, outputs, shape.activation, shape.dropout)
+        return Ensemble(width, hidden, outputs, shape.ensemble, shape.activation, shape.dropout)
+    deep = mlp(width, hidden, outputs, shape.activation, shape.dropout)
+    return BesideLinear(width, outputs, deep) if hidden and shape.kind in BAGS else deep
 
 
 def _number_stem(kind: str | None, columns: Tensor, numbers: int) -> tuple[nn.Module, int]:

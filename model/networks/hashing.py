@@ -10,10 +10,20 @@ from torch import Tensor, nn
 _PRIME = 2**31 - 1
 _BASE = 1_103_515_245
 _SPREAD = 1_640_531_527
+# Numbers in a table of embeddings, 16 MB: 20,000 texts have a million different n-grams, and those that share a row
+# spoil one another. Many narrow rows tell texts apart better than few wide ones.
+TABLE = 2**22
+NARROWEST, WIDEST = 4, 32
 # Deviation of the first embeddings: small, so that what no training row has says next to nothing.
-FIRST_SPREAD = 0.02
+FIRST_SPREAD = 1e-4
 # The share of hashes that training leaves out, so that no few of them decide alone.
 DROPPED = 0.3
+
+
+def table(outputs: int) -> tuple[int, int]:
+    """Rows and columns of a table of embeddings: a column for each output of the network, a power of 2 from 4 to 32."""
+    width = min(WIDEST, max(NARROWEST, 1 << (outputs - 1).bit_length()))
+    return TABLE // width, width
 
 
 class RollingHash(nn.Module):

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 SMALLEST_SIDE = 4
 # Maps of the first block; each further one has twice as many, up to the last number.
-FIRST_MAPS, MOST_MAPS = 32, 64
+FIRST_MAPS, MOST_MAPS = 16, 64
 
 
 def side(pixels: int) -> int | None:

@@ -46,6 +46,32 @@ def mlp(inputs: int, hidden: Sequence[int], outputs: int, activation: str = "rel
     return nn.Sequential(*layers, nn.Linear(inputs, outputs))
 
 
+class BesideLinear(nn.Module):
+    """A linear model and a deeper one, added: what a sum of single words says is learnt at once, the rest beside it.
+
+    Source: Cheng et al. 2016, "Wide & Deep Learning for Recommender Systems" (arXiv 1606.07792).
+
+    **Shape**
+        - input: [N, inputs]
+        - output: [N, outputs]
+
+    Args:
+        inputs: number of columns.
+        outputs: 1, or the number of classes.
+        deep: inputs → outputs.
+    """
+
+    def __init__(self, inputs: int, outputs: int, deep: nn.Module) -> None:
+        super().__init__()
+        self.linear = nn.Linear(inputs, outputs, bias=False)
+        self.deep = deep
+
+    def forward(self, columns: Tensor) -> Tensor:
+        """The sum of both."""
+        answer: Tensor = self.linear(columns) + self.deep(columns)
+        return answer
+
+
 class Network(nn.Module):
     """Turns each input into columns by a stem of its own, and takes all columns through one body.
 

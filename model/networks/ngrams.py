@@ -13,8 +13,6 @@ from model.networks.code_points import LowerCase
 from model.networks.hashing import Bag, RollingHash
 
 LONGEST = 5
-BUCKETS = 2**16
-WIDTH = 32
 
 _SPACE = 32
 
@@ -35,7 +33,7 @@ class NGrams(nn.Module):
         torch.Size([2, 8])
     """
 
-    def __init__(self, buckets: int = BUCKETS, width: int = WIDTH) -> None:
+    def __init__(self, buckets: int, width: int) -> None:
         super().__init__()
         self.lower_case = LowerCase()
         self.hash = RollingHash()

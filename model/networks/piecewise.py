@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-BINS = 48
+BINS = 128
 WIDTH = 16
 # Below this width, in standard deviations, a bin would blow up the last digit of a float32.
 _NARROWEST = 1e-4

@@ -12,8 +12,6 @@ from torch import Tensor, nn
 from model.networks.code_points import LowerCase
 from model.networks.hashing import Bag, RollingHash
 
-BUCKETS = 2**16
-WIDTH = 32
 # What a word has beyond these characters does not count.
 LONGEST = 20
 
@@ -39,7 +37,7 @@ class Words(nn.Module):
 
     letters: Tensor
 
-    def __init__(self, buckets: int = BUCKETS, width: int = WIDTH) -> None:
+    def __init__(self, buckets: int, width: int) -> None:
         super().__init__()
         self.register_buffer("letters", torch.tensor([_in_words(point) for point in range(_LOOKED_UP)]))
         self.lower_case = LowerCase()
