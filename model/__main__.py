@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -15,14 +17,10 @@ if __name__ == "__main__":
 
 from model.command import Order, Refused, order
 from model.data import sources
-from model.data.description import features
 from model.data.graph_inputs import encoded
-from model.data.split import Split, split
 from model.data.table import Table
-from model.networks.building import build
-from model.networks.ensemble import of_each_member
-from model.networks.objective import objective
-from model.networks.served import Served, answers, prepared
+from model.fitting import divided, fitted
+from model.networks.served import answers
 from model.recipe.reading import load
 from model.recipe.sections import Recipe
 from model.recipe.writing import dumps
@@ -34,12 +32,10 @@ from model.report.summary import opening, outcome
 from model.resolving import resolve
 from model.scores import findings, standing, temperature
 from model.training import loop, processes, run_folder
-from model.training.history import History
-from model.training.progress import watch
-from model.training.run_folder import RunFolder
 from mulgam.errors import MulgamError
 from mulgam.registry import Entry, Registry
-from mulgam.signature import Feature
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def train(
@@ -104,30 +100,6 @@ def train(
     return entry
 
 
-def divided(recipe: Recipe, table: Table, kind: str) -> tuple[tuple[Feature, ...], Split]:
-    """The rows' division of that kind, and the features as its training rows show them."""
-    parts = split(table, kind, recipe.training.seed)
-    return features(table, parts.train), parts
-
-
-def fitted(
-    recipe: Recipe, table: Table, described: tuple[Feature, ...], parts: Split, folder: RunFolder | None = None
-) -> tuple[Served, History]:
-    """A served module trained on one division of the rows, and how its training went."""
-    module = build(recipe, table, described, parts.train)
-    rows, validation = (
-        prepared(module, encoded(table, described, part), table.target[part])
-        for part in (parts.train, parts.validation)
-    )
-    loss = of_each_member(objective(module, recipe.training, table.classes, rows))
-    with watch(recipe.name, recipe.training.epochs) as watcher:
-        history = loop.fit(module.network, rows, validation, loss, recipe.training, watcher, folder)
-    module.eval()
-    if recipe.training.calibrate:
-        temperature.fold(module, validation)
-    return module, history
-
-
 def scored(recipe: Recipe, table: Table, kind: str) -> standing.Standing:
     """The scores on another division of the rows, of a model that is trained for that only."""
     described, parts = divided(recipe, table, kind)
@@ -155,6 +127,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MulgamError as problem:
         processes.leave_the_word_to_the_first()
         print(f"error: {problem}", file=sys.stderr)
+        return 1
+    except OSError as problem:  # of temporary files; the run's own and the registry's have their sentences
+        if problem.errno not in FULL:
+            raise
+        place = problem.filename or f"A temporary file in {tempfile.gettempdir()}"
+        print(f"error: {place} can't be written: {problem.strerror}.", file=sys.stderr)
         return 1
     except KeyboardInterrupt as problem:
         notes = getattr(problem, "__notes__", [])

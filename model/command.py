@@ -16,7 +16,7 @@ _EPILOG = """\
 the smallest recipe:
   name = "california"
   [data]
-  path = "housing.csv"           # CSV or TSV, relative to the recipe
+  path = "housing.csv"           # CSV, TSV or Parquet, relative to the recipe
   target = "median_house_value"  # the column to predict
 
 every key and its default: docs/recipes.md
@@ -57,10 +57,16 @@ def order(arguments: Sequence[str] | None = None) -> Order:
         SystemExit: wrong usage (2) or --help (0), after argparse told so.
     """
     given = _parser().parse_args(arguments)
-    device = given.device or os.environ.get(DEVICE_VARIABLE) or None
+    device = device_of(given.device)
+    return Order(tuple(given.recipes) or DEFAULTS, given.registry, given.runs, device, given.resume, given.promote)
+
+
+def device_of(given: str | None) -> str | None:
+    """The device that the command line or the environment names; raises Refused where it is none."""
+    device = given or os.environ.get(DEVICE_VARIABLE) or None
     if device is not None and device not in DEVICES:
         raise Refused(f"{DEVICE_VARIABLE} is {device!r}; it must be one of {', '.join(DEVICES)}.")
-    return Order(tuple(given.recipes) or DEFAULTS, given.registry, given.runs, device, given.resume, given.promote)
+    return device
 
 
 def _parser() -> argparse.ArgumentParser:

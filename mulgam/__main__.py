@@ -8,6 +8,7 @@ import sys
 # command -> (module that is run, its own words that go first, what it does)
 COMMANDS = {
     "train": ("model", (), "train recipes (or the default models) and publish them in the registry"),
+    "tune": ("model.tuning", (), "look for better values of a recipe's keys"),
     "publish": ("model.publish", (), "publish a model that was trained elsewhere: ONNX, TorchScript or your own code"),
     "serve": ("service", (), "serve the registry over HTTP"),
     "predict": ("service.bulk", (), "score a whole CSV, TSV or NDJSON file with a model of the registry"),

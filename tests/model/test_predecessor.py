@@ -34,18 +34,18 @@ learning_rate = %g
 """
 
 
-def _trained(folder: Path, text: str, *options: str) -> Entry:
+def _trained(folder: Path, text: str) -> Entry:
     (folder / "tiny.csv").write_text("a,b,y\n" + ROWS)
     (folder / "tiny.toml").write_text(text)
     registry = folder / "registry"
-    assert main([str(folder / "tiny.toml"), "--registry", str(registry), "--runs", str(folder / "runs"), *options]) == 0
+    assert main([str(folder / "tiny.toml"), "--registry", str(registry), "--runs", str(folder / "runs")]) == 0
     newest, _ = Registry(registry).newest("tiny")
     assert newest is not None
     return newest
 
 
 def test_a_worse_version_does_not_replace_the_served_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Both scores are shown and stored; the old one is pinned; `--promote` serves the new one all the same."""
+    """Both scores are shown and stored, and the old one is pinned."""
     registry = Registry(tmp_path / "registry")
     assert "predecessor" in json.loads((_trained(tmp_path, RECIPE % (60, 0.05)).path / "metrics.json").read_text())
     assert serving.read(registry).models == {}
@@ -61,8 +61,6 @@ def test_a_worse_version_does_not_replace_the_served_one(tmp_path: Path, capsys:
     assert serving.read(registry).models == {"tiny": serving.Choice(1)}
     entries, _ = serving.resolve(registry, serving.read(registry))
     assert entries["tiny"].version == 1
-    _trained(tmp_path, RECIPE % (1, 1e-9), "--promote")
-    assert serving.read(registry).models == {"tiny": serving.Choice(3, previous=1)}
 
 
 @pytest.mark.parametrize(
@@ -88,6 +86,13 @@ def test_a_better_version_is_served_from_the_next_start_on(own_registry: Registr
         own_registry, entry, _before(1, better=False), promote=False
     )
     assert not (own_registry.root / "serving.json").exists()
+
+
+def test_a_worse_version_is_served_where_that_is_asked_for(own_registry: Registry) -> None:
+    """`--promote`: the way back is kept."""
+    entry = builders.publish_linear(own_registry.root)
+    predecessor.settle(own_registry, entry, _before(1, better=True), promote=True)
+    assert serving.read(own_registry).models == {"notes": serving.Choice(2, previous=1)}
 
 
 def test_a_plan_of_a_person_stays(own_registry: Registry) -> None:

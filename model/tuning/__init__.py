@@ -1,0 +1,1 @@
+"""Looks for better values of a recipe's keys, on its validation rows alone."""
