@@ -11,10 +11,8 @@ import contextlib
 import io
 import logging
 import re
-import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import onnx
@@ -95,20 +93,18 @@ def example_inputs(inputs: Mapping[str, Any], signature: Signature) -> tuple[Ten
 
 def _without_debug_records(archive: bytes) -> bytes:
     """The same TorchScript archive without the `.debug_pkl` records, which hold source paths."""
-    with tempfile.TemporaryDirectory() as folder:
-        # torch's own reader and writer, because its records are aligned in ways that zip tools do not keep.
-        source, cleaned = Path(folder) / "source.pt", Path(folder) / "model.pt"
-        source.write_bytes(archive)
-        reader: Any = torch._C.PyTorchFileReader(str(source))
-        writer: Any = torch._C.PyTorchFileWriter(str(cleaned))
-        for name in reader.get_all_records():
-            if not name.endswith(".debug_pkl") and name not in _WRITTEN_BY_WRITER:
-                record = reader.get_record(name)
-                if name.endswith(".py"):
-                    record = _CONSTANTS.sub(lambda lines: b"".join(sorted(lines[0].splitlines(keepends=True))), record)
-                writer.write_record(name, record, len(record))
-        writer.write_end_of_file()
-        return cleaned.read_bytes()
+    cleaned = io.BytesIO()
+    # torch's own reader and writer, because its records are aligned in ways that zip tools do not keep.
+    reader: Any = torch._C.PyTorchFileReader(io.BytesIO(archive))
+    writer: Any = torch._C.PyTorchFileWriter(cleaned)
+    for name in reader.get_all_records():
+        if not name.endswith(".debug_pkl") and name not in _WRITTEN_BY_WRITER:
+            record = reader.get_record(name)
+            if name.endswith(".py"):
+                record = _CONSTANTS.sub(lambda lines: b"".join(sorted(lines[0].splitlines(keepends=True))), record)
+            writer.write_record(name, record, len(record))
+    writer.write_end_of_file()
+    return cleaned.getvalue()
 
 
 # A class's constants stand in the order of a set, which differs from process to process.
