@@ -8,7 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-BINS = 128
+# A bin for every so many training rows, within these bounds: places on a map need many, few rows fill few.
+ROWS_OF_A_BIN = 100
+FEWEST_BINS, MOST_BINS = 48, 128
 WIDTH = 16
 # Below this width, in standard deviations, a bin would blow up the last digit of a float32.
 _NARROWEST = 1e-4
@@ -57,8 +59,16 @@ class PiecewiseLinear(nn.Module):
         return embedded.transpose(0, 1).flatten(1)
 
 
-def fit(columns: Tensor, bins: int = BINS, width: int = WIDTH) -> PiecewiseLinear:
-    """Bins between quantiles (which are training values) of standardised columns [N, F]; equal ones make fewer bins."""
+def fit(columns: Tensor, bins: int | None = None, width: int = WIDTH) -> PiecewiseLinear:
+    """Bins between quantiles (which are training values) of standardised columns [N, F]; equal ones make fewer bins.
+
+    Args:
+        columns: of the training rows.
+        bins: None: by the number of rows.
+        width: columns that stand for one feature.
+    """
+    if bins is None:
+        bins = min(MOST_BINS, max(FEWEST_BINS, len(columns) // ROWS_OF_A_BIN))
     shares = np.linspace(0.0, 1.0, bins + 1)
     wide = (column.astype(np.float64) for column in columns.numpy().T)
     return PiecewiseLinear([_edges(np.quantile(column, shares, method="inverted_cdf")) for column in wide], width)

@@ -51,6 +51,12 @@ def test_bins_lie_between_quantiles() -> None:
     assert torch.isfinite(binary(torch.tensor([[0.0, 1.0], [5.0, -5.0]]))).all()
 
 
+@pytest.mark.parametrize(("rows", "bins"), [(200, 48), (6000, 60), (20_000, 128)])
+def test_more_rows_make_more_bins(rows: int, bins: int) -> None:
+    """One for a hundred rows, from 48 to 128."""
+    assert piecewise.fit(torch.linspace(-2, 2, rows)[:, None]).left.shape == (1, bins)
+
+
 @given(
     arrays.arrays(
         np.float64, st.tuples(st.integers(1, 12), st.integers(1, 3)),
