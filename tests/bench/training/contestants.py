@@ -61,8 +61,8 @@ ALL = (
     Contestant(CATBOOST, "CatBoost", "default settings", others.catboost, _TABLES, True),
     Contestant(NAIVE_BAYES, "naive Bayes", "multinomial, on TF-IDF of 1 to 5 characters", text_others.naive_bayes,
                datasets.TEXTS),
-    Contestant(LOGISTIC, "logistic regression", "on the same, C = 30", text_others.logistic_regression,
-               datasets.TEXTS),
+    Contestant(LOGISTIC, "logistic regression", "on the same, its regularisation the best of four",
+               text_others.logistic_regression, datasets.TEXTS),
     *(_text_option(kind) for kind in _OPTIONS_FOR_TEXTS if kind in KINDS_OF_NETWORK),
 )  # fmt: skip
 # Whose latency is measured -> keys of the section [network]; the others are told as multiples of the first.
