@@ -38,7 +38,8 @@ SERVING := MULGAM_REGISTRY="$(REGISTRY)" MULGAM_HOST="$(HOST)" MULGAM_PORT="$(PO
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
-	@echo "Variables (now): RECIPE=$(RECIPE) RESUME=$(RESUME) REGISTRY=$(REGISTRY) HOST=$(HOST) PORT=$(PORT) ADMIN_PORT=$(ADMIN_PORT)"
+	@echo "Variables (now): RECIPE=$(RECIPE) RESUME=$(RESUME) PROMOTE=$(PROMOTE) TRIALS=$(TRIALS) REGISTRY=$(REGISTRY)"
+	@echo "                 HOST=$(HOST) PORT=$(PORT) ADMIN_PORT=$(ADMIN_PORT)"
 	@echo "                 BACKEND=$(BACKEND) RUNTIME=$(RUNTIME) DEVICE=$(DEVICE) TORCH_INDEX=$(TORCH_INDEX)"
 
 setup: $(READY) ## install everything into .venv (done by the others when needed)
@@ -47,10 +48,10 @@ $(READY): pyproject.toml deploy/local/constraints.txt deploy/local/install.py
 	@TORCH_INDEX="$(TORCH_INDEX)" $(SYSTEM_PYTHON) deploy/local/install.py --venv $(VENV)
 	@touch $@
 
-train: $(READY) ## train and publish: both default models, or RECIPE="mine.toml …"; RESUME=1 goes on with a run, PROMOTE=1 serves it
+train: $(READY) ## train and publish: both default models, or RECIPE="mine.toml …"; RESUME=1 goes on, PROMOTE=1 serves it in any case
 	@exec $(PY) -m model $(RECIPE) --registry "$(REGISTRY)" --device "$(DEVICE)" $(if $(RESUME),--resume) $(if $(PROMOTE),--promote)
 
-tune: $(READY) ## better values for RECIPE=mine.toml in TRIALS=30; again: goes on; then train RECIPE=runs/<name>/tuned.toml
+tune: $(READY) ## better values for the keys of RECIPE=mine.toml, in TRIALS=30; called again, it goes on
 	@exec $(PY) -m model.tuning $(RECIPE) --trials "$(TRIALS)" --device "$(DEVICE)"
 
 serve: $(READY) ## serve the registry over HTTP; trains first where it is empty

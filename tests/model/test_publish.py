@@ -75,7 +75,7 @@ def write_onnx(
     nodes = [
         helper.make_node("MatMul", ["x", "0.weight"], ["a"]), helper.make_node("Add", ["a", "0.bias"], ["b"]),
         helper.make_node("Relu", ["b"], ["c"]), helper.make_node("MatMul", ["c", "2.weight"], ["d"]),
-        helper.make_node("Add", ["d", "2.bias"], ["y"], doc_string="/home/somebody/train.py"),
+        helper.make_node("Add", ["d", "2.bias"], ["y"], doc_string="/srv/somebody/train.py"),
     ]  # fmt: skip
     graph = helper.make_graph(
         nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [batch, 3])],
@@ -122,7 +122,7 @@ def test_an_onnx_file_with_a_signature_takes_columns(folder: Path) -> None:
     for request in entry.golden:
         encoded = Encoder(entry.signature).encode(request.instances)["numeric"]
         assert request.answer == pytest.approx(module(torch.from_numpy(encoded)).detach().numpy()[:, 0], abs=1e-4)
-    assert b"/home/somebody" not in (entry.path / "model.onnx").read_bytes()
+    assert b"/srv/somebody" not in (entry.path / "model.onnx").read_bytes()
     assert json.loads((entry.path / "metrics.json").read_text())["scores"] == {}
 
 
