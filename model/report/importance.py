@@ -9,7 +9,7 @@ import numpy as np
 
 from model.report.blocks import Block, Cell, Folded, Note, Plot, Plots, Section, Table
 from model.report.drawing import ONE, WIDTH, draw
-from model.scores.importance import REPEATS, Importance, Ranking
+from model.scores.importance import Importance, Ranking
 from model.scores.standing import LABELS, shown_score
 
 if TYPE_CHECKING:
@@ -28,9 +28,10 @@ def section(ranking: Ranking, pixels: bool) -> Section:
         pixels: whether they share one scale, as the pixels of an image do.
     """
     label = LABELS[ranking.score]
+    often = f"mean of {ranking.repeats} times, ± standard deviation" if ranking.repeats > 1 else "once"
     note = (
         f"How much the {label} of {ranking.rows:,} held-out rows rises when one feature's values are shuffled among the"
-        f" rows (mean of {REPEATS} times, ± standard deviation). Features that say the same share their importance."
+        f" rows ({often}). Features that say the same share their importance."
     )
     side = math.isqrt(len(ranking.features))
     if pixels and side**2 == len(ranking.features) <= MOST_PIXELS and side > 1:

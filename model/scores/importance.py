@@ -17,9 +17,11 @@ from model.scores.evaluation import Scores
 from mulgam.encoding import Arrays
 from mulgam.signature import CATEGORIES, NUMERIC, TEXT, Signature
 
-REPEATS = 3
-# Rows at most, and answers at most over all features: a wide table is asked about fewer rows.
-MOST_ROWS, MOST_ANSWERS, FEWEST_ROWS = 2_000, 200_000, 100
+# How often a feature is shuffled; of so many features that this would take long, once.
+REPEATS, MANY_FEATURES = 3, 100
+# Rows at most, and answers at about most over all features: a wide table is asked about fewer rows. A small
+# convolutional network takes a quarter of a millisecond for each.
+MOST_ROWS, MOST_ANSWERS, FEWEST_ROWS = 2_000, 20_000, 50
 
 Predict = Callable[[Arrays], npt.NDArray[Any]]
 Score = Callable[[npt.NDArray[Any], npt.NDArray[Any]], Scores]
@@ -41,11 +43,13 @@ class Ranking:
     Attributes:
         score: the name of the score that rises, one of which less is better.
         rows: of how many held-out rows.
+        repeats: how often each feature was shuffled.
         features: one for each feature.
     """
 
     score: str
     rows: int
+    repeats: int
     features: tuple[Importance, ...]
 
     @property
@@ -69,16 +73,17 @@ def rank(
         seed: of the shuffles and of the choice of rows.
     """
     rng = np.random.default_rng(seed)
-    affordable = MOST_ANSWERS // (REPEATS * len(signature.features))
+    repeats = REPEATS if len(signature.features) <= MANY_FEATURES else 1
+    affordable = MOST_ANSWERS // (repeats * len(signature.features))
     count = min(len(target), MOST_ROWS, max(affordable, FEWEST_ROWS))
     rows = rng.permutation(len(target))[:count]
     inputs, target = {tensor: array[rows] for tensor, array in inputs.items()}, target[rows]
     before = score(predict(inputs), target)[name]
     found = []
     for feature, tensor, column in _columns(signature):
-        rises = [score(predict(_shuffled(inputs, tensor, column, rng)), target)[name] - before for _ in range(REPEATS)]
+        rises = [score(predict(_shuffled(inputs, tensor, column, rng)), target)[name] - before for _ in range(repeats)]
         found.append(Importance(feature, float(np.mean(rises)), float(np.std(rises))))
-    return Ranking(name, count, tuple(found))
+    return Ranking(name, count, repeats, tuple(found))
 
 
 def _columns(signature: Signature) -> list[tuple[str, str, int | None]]:

@@ -73,6 +73,7 @@ def test_importance_asks_for_a_bounded_number_of_answers() -> None:
 
     first = importance.rank(predict, described, inputs, wide.target, evaluation.regression, "rmse", seed=4)
     assert sum(asked) <= importance.MOST_ANSWERS + 1000
+    assert first.repeats == 1
     assert first == importance.rank(predict, described, inputs, wide.target, evaluation.regression, "rmse", seed=4)
 
 

@@ -71,7 +71,7 @@ def told(
     signature = Signature(
         "own", table.task, described, goal, graph_inputs(described), graph_outputs(goal), {}, description=name
     )
-    ranking = Ranking("log_loss" if classes else "rmse", ROWS, tuple(Importance(one, 0.5, 0.1) for one in names))
+    ranking = Ranking("log_loss" if classes else "rmse", ROWS, 3, tuple(Importance(one, 0.5, 0.1) for one in names))
     worst = Slices("accuracy" if classes else "rmse", 20, 3, (Slice(name, name, 30, 0.25, 3.0),))
     if classes:
         predicted = rng.dirichlet(np.ones(len(classes)), ROWS)
