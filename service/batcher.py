@@ -37,7 +37,9 @@ class Batcher:
 
     Args:
         run: computes one batch.
-        lanes: batches under way at a time.
+        workers: batches that are computed at a time; as many begin as soon as anything waits.
+        lanes: batches under way at a time, those included that lie ready for a worker. Such a one begins only when as
+            many requests wait as the smallest has: a small batch more would cost a call and save nobody time.
         max_rows: rows of one batch, beyond which no further request joins it.
         max_waiting: requests in the queue, beyond which a new one is refused with 503.
         waited: told the seconds that each request spent in the queue.
@@ -47,6 +49,7 @@ class Batcher:
     def __init__(
         self,
         run: Run,
+        workers: int,
         lanes: int,
         max_rows: int,
         max_waiting: int,
@@ -56,12 +59,13 @@ class Batcher:
         self._run = run
         self._waited = waited
         self._refused = refused
+        self._workers = workers
         self._lanes = lanes
         self._max_rows = max_rows
         self._max_waiting = max_waiting
         self._queue: deque[_Job] = deque()
         self._scheduled = False
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], int] = {}  # with its number of requests
 
     async def submit(self, tensors: Arrays, rows: int, timeout: float) -> Output:
         """This request's part of a batch.
@@ -91,23 +95,29 @@ class Batcher:
 
     def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
         """Look at the queue once this turn of the loop has let every request in."""
-        if not self._scheduled and len(self._running) < self._lanes:
+        if not self._scheduled and self._has_lane():
             self._scheduled = True
             loop.call_soon(self._dispatch)
+
+    def _has_lane(self) -> bool:
+        count = len(self._running)
+        if count < self._workers:
+            return True
+        return count < self._lanes and len(self._queue) >= min(self._running.values())
 
     def _dispatch(self) -> None:
         self._scheduled = False
         loop = asyncio.get_running_loop()
-        while len(self._running) < self._lanes:
+        while self._has_lane():
             jobs = self._next_batch(loop.time())
             if not jobs:
                 return
             task = loop.create_task(self._work(jobs))
-            self._running.add(task)
+            self._running[task] = len(jobs)
             task.add_done_callback(self._finished)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
+        del self._running[task]
         if self._queue:
             self._schedule(asyncio.get_running_loop())
 

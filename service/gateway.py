@@ -119,8 +119,8 @@ def _backend(settings: Settings, catalogue: Catalogue, socket: str | None) -> Ba
     if settings.backend == "oip":
         return OipBackend(remote.from_settings(settings), settings.oip_lanes, settings.oip_tensors == "binary")
     if socket is not None:
-        lanes = settings.torchserve_lanes * settings.torchserve_workers
-        return TorchServeBackend(socket, lanes, needs_gpu=settings.device == "gpu")
+        workers, lanes = settings.torchserve_workers, settings.torchserve_lanes
+        return TorchServeBackend(socket, workers, lanes, needs_gpu=settings.device == "gpu")
     return OnnxRuntimeBackend(catalogue, settings.device)
 
 

@@ -157,6 +157,7 @@ class DataPlane:
 
         return Batcher(
             run,
+            workers=self.backend.workers,
             lanes=self.backend.lanes,
             max_rows=self.settings.max_batch_rows,
             max_waiting=self.settings.max_inflight,

@@ -22,6 +22,9 @@ class Answer:
 class Backend(Protocol):
     """Anything that computes predictions. Readiness needs no method: it replays golden requests."""
 
+    workers: int
+    """Batches that it computes at a time."""
+
     lanes: int
     """Batches that it works on at a time to advantage."""
 

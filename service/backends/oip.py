@@ -46,7 +46,7 @@ class OipBackend:
         self._client = HttpClient((remote.host, remote.port))
         self._encode = _binary if binary else _json
         self._troubles: dict[str, str] = {}
-        self.lanes = lanes
+        self.workers = self.lanes = lanes
 
     def at_once(self, served: Served, tensors: Arrays, rows: int) -> Answer | None:
         """Never: it is another machine."""

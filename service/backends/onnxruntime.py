@@ -54,7 +54,7 @@ class OnnxRuntimeBackend:
         self._device = device
         self._models = {one.digest: _loaded(one, device) for one in served}
         # onnxruntime frees the interpreter lock while it computes, so threads use the cores.
-        self.lanes = os.cpu_count() or 1
+        self.workers = self.lanes = os.cpu_count() or 1
         self._threads = ThreadPoolExecutor(max_workers=self.lanes, thread_name_prefix="onnxruntime")
 
     def at_once(self, served: Served, tensors: Arrays, rows: int) -> Answer | None:

@@ -27,15 +27,17 @@ class TorchServeBackend:
 
     Args:
         socket: path of its inference socket, in its working folder.
-        lanes: calls under way at a time for each model.
+        workers: of each model.
+        lanes: calls under way at a time for each worker.
         needs_gpu: whether an answer that a CPU computed counts as none.
     """
 
-    def __init__(self, socket: str, lanes: int = 2, needs_gpu: bool = False) -> None:
+    def __init__(self, socket: str, workers: int = 1, lanes: int = 2, needs_gpu: bool = False) -> None:
         self._needs_gpu = needs_gpu
         self._client = HttpClient(socket)
         self._keys = TorchServeKeys(Path(socket).parent, "inference")
-        self.lanes = lanes
+        self.workers = workers
+        self.lanes = workers * lanes
 
     def at_once(self, served: Served, tensors: Arrays, rows: int) -> Answer | None:
         """Never: it is another process."""

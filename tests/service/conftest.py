@@ -25,7 +25,7 @@ class SteeredBackend:
     def __init__(self, inner: Backend) -> None:
         self._inner = inner
         self.spoil: Callable[[Served, Answer], Answer | Exception] = lambda served, answer: answer
-        self.lanes = 1
+        self.workers = self.lanes = 1
 
     def at_once(self, served: Served, tensors: Arrays, rows: int) -> Answer | None:
         """As another process: always through the queue."""

@@ -39,7 +39,7 @@ class Steered:
 
 def batcher(run: Any, **options: int) -> Batcher:
     """A batcher with usual bounds."""
-    bounds = {"lanes": 1, "max_rows": 100, "max_waiting": 100, **options}
+    bounds = {"workers": options.get("lanes", 1), "lanes": 1, "max_rows": 100, "max_waiting": 100, **options}
     return Batcher(run, waited=lambda seconds: None, refused=lambda: None, **bounds)
 
 
@@ -111,6 +111,26 @@ def test_lanes_work_side_by_side() -> None:
         run.go.set()
         await asyncio.gather(*tasks)
         assert len(run.batches) == 3
+
+    asyncio.run(scene())
+
+
+def test_a_batch_is_laid_ready_for_a_busy_worker_only_where_it_is_as_large() -> None:
+    """Behind a batch of two, one request waits for more; two leave together."""
+
+    async def scene() -> None:
+        run = Steered()
+        queue = batcher(run, workers=1, lanes=2)
+        tasks = [asyncio.create_task(ask(queue, number)) for number in (1, 2)]
+        await settle()
+        tasks.append(asyncio.create_task(ask(queue, 3)))
+        await settle()
+        assert run.batches == [[1, 2]]
+        tasks.append(asyncio.create_task(ask(queue, 4)))
+        await settle()
+        assert run.batches == [[1, 2], [3, 4]]
+        run.go.set()
+        await asyncio.gather(*tasks)
 
     asyncio.run(scene())
 
