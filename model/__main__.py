@@ -78,7 +78,7 @@ def train(
             loop.threads(module.network, recipe.training.batch_size),
             recipe.training.seed,
         )
-        run = Run(promise, table, standings, found, history, made_with, dumps(recipe))
+        run = Run(promise, table, standings, found, history, made_with, dumps(recipe), before)
         documents = Documents(
             metrics={
                 **standing.metrics(standings, len(history.epochs), history.best),

@@ -89,10 +89,15 @@ class OnnxGraph:
             if wanted not in floats:
                 raise PublishError(f"The output {wanted!r} of {self.path} is {types[wanted]}, not a tensor of floats.")
             return wanted
-        if len(floats) != 1:
-            found = ", ".join(floats) or ", ".join(f"{name} ({kind})" for name, kind in types.items())
+        if not floats:
+            found = ", ".join(f"{name}: {kind}" for name, kind in types.items())
             raise PublishError(
-                f"{self.path} has {len(floats)} outputs of floating-point numbers ({found}); one is served:"
+                f"{self.path} has no output that is a tensor of floating-point numbers ({found}); export scikit-learn's"
+                " classifiers without ZipMap."
+            )
+        if len(floats) > 1:
+            raise PublishError(
+                f"{self.path} has {len(floats)} outputs of floating-point numbers ({', '.join(floats)}); one is served:"
                 ' name it by output = "…" in the signature file.'
             )
         return floats[0]

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from model.data import profile
 from model.data.table import Table
 from model.release.forms import Proof
+from model.release.predecessor import Predecessor
 from model.report import (
     confusion,
     curves,
@@ -45,6 +46,7 @@ class Run:
         history: its epochs.
         environment: what `environment.json` holds.
         recipe: as run, TOML.
+        before: the version that was served before, where there was one.
     """
 
     signature: Signature
@@ -54,6 +56,7 @@ class Run:
     history: History
     environment: Mapping[str, Any]
     recipe: str
+    before: Predecessor | None = None
 
 
 def page(run: Run, proof: Proof) -> str:
@@ -65,7 +68,7 @@ def page(run: Run, proof: Proof) -> str:
     )  # fmt: skip
     first = run.standings[0]
     return templates.get_template("page.html").render(
-        title=run.signature.model, verdict=first.verdict, beaten=first.beaten, about=_about(run.signature, run.table),
+        title=run.signature.model, verdict=first.verdict, beaten=first.beaten, about=_about(run),
         sections=_sections(run, proof),
     )  # fmt: skip
 
@@ -90,12 +93,14 @@ def _sections(run: Run, proof: Proof) -> list[Section]:
     ]
 
 
-def _about(signature: Signature, table: Table) -> str:
+def _about(run: Run) -> str:
+    signature, table = run.signature, run.table
     unit = f" [{signature.target.unit}]" if signature.target.unit else ""
     synthetic = " The rows are synthetic." if table.synthetic else ""
     few = " Fewer than ten rows for each feature: scores may be luck." if profile.is_small(table) else ""
+    beside = f" Beside {run.before}." if run.before is not None else ""
     of = f"{len(table.features)} feature{'s' if len(table.features) > 1 else ''}"
     return (
         f"{signature.description} {signature.task.capitalize()} of {signature.target.name}{unit} from {of},"
-        f" {len(table):,} rows.{synthetic}{few}"
+        f" {len(table):,} rows.{synthetic}{few}{beside}"
     ).strip()

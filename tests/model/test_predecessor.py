@@ -57,6 +57,7 @@ def test_a_worse_version_does_not_replace_the_served_one(tmp_path: Path, capsys:
     assert (found["version"], found["same_rows"], found["is_better"]) == (1, True, True)
     assert found["ours"] == told["scores"]["rmse"] > 2 * found["theirs"]
     assert f"rmse {found['theirs']:.4g} on the same held-out rows, the new one's {found['ours']:.4g}" in output
+    assert "Beside version 1, which is served: rmse" in (second.path / "report.html").read_text(encoding="utf-8")
     assert "version 1 stays the default; `python -m mulgam promote tiny 2` serves version 2" in output
     assert serving.read(registry).models == {"tiny": serving.Choice(1)}
     entries, _ = serving.resolve(registry, serving.read(registry))

@@ -236,6 +236,16 @@ def _external(proto: onnx.ModelProto) -> None:
     tensor.external_data.add(key="location", value="weights.bin")
 
 
+def _labels_alone(proto: onnx.ModelProto) -> None:
+    proto.graph.node.append(helper.make_node("ArgMax", ["y"], ["label"], axis=1, keepdims=0))
+    del proto.graph.output[:]
+    proto.graph.output.append(helper.make_tensor_value_info("label", TensorProto.INT64, [None]))
+
+
+def _two_answers(proto: onnx.ModelProto) -> None:
+    proto.graph.output.append(helper.make_tensor_value_info("c", TensorProto.FLOAT, [None, 8]))
+
+
 def _mixing_rows(proto: onnx.ModelProto) -> None:
     proto.graph.node.append(helper.make_node("ReduceMean", ["y"], ["mean"], axes=[0], keepdims=1))
     proto.graph.node.append(helper.make_node("Sub", ["y", "mean"], ["z"]))
@@ -255,6 +265,8 @@ def _foreign_operator(proto: onnx.ModelProto) -> None:
 
 GRAPHS: dict[str, tuple[Callable[[onnx.ModelProto], object], str]] = {
     "tensors elsewhere": (_external, "keeps tensors in another file"),
+    "labels alone": (_labels_alone, "has no output that is a tensor of floating-point numbers (label: tensor(int64))"),
+    "two answers": (_two_answers, "has 2 outputs of floating-point numbers (y, c); one is served"),
     "a row that depends on others": (_mixing_rows, "A row is answered otherwise among 2 rows than alone"),
     "no finite number": (_logarithm, "is not a finite number; say minimum and maximum"),
     "code of somebody": (_foreign_operator, "ONNX Runtime can't load"),
