@@ -75,6 +75,7 @@ def test_a_periodic_ensemble_passes_every_gate(tmp_path: Path) -> None:
     np.testing.assert_allclose(predict(entry, rows), alone, rtol=1e-5)
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(("kind", "further"), [("words", "ensemble = 4"), ("gru", ""), ("lstm", ""), ("attention", "")])
 def test_every_kind_of_text_passes_every_gate(tmp_path: Path, kind: str, further: str) -> None:
     """Korean and English beside a category are learnt; an answer does not depend on its neighbours in a batch."""
@@ -92,7 +93,7 @@ def numbers(count: int, classes: Sequence[str] = ()) -> Table:
     rng = np.random.default_rng(0)
     numeric = rng.normal(size=(40, count)) * 10.0 ** rng.integers(-30, 30, count)
     numeric[:, 0] = 7.0
-    words = (Words("place", "category", rng.integers(0, 2, 40), ("Busan", "Seoul")),)
+    words = (Words("place", "category", rng.integers(0, 2, 40, dtype=np.int32), ("Busan", "Seoul")),)
     target = rng.integers(0, len(classes), 40) if classes else rng.normal(size=40)
     names = tuple(f"n{number}" for number in range(count))
     return Table((*names, "place"), numeric, "y", target, tuple(classes), "", words=words)
