@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from model.data.graph_inputs import encoded, size
+from model.data.graph_inputs import size
 from model.data.table import Table
 from model.networks import hashing, piecewise, preprocessing, target_scale
 from model.networks.attention import Attention
@@ -24,8 +24,7 @@ from model.networks.served import Served, ServedClassifier, ServedRegressor
 from model.networks.words import Words
 from model.recipe import sections
 from model.recipe.sections import Recipe
-from mulgam.encoding import Arrays
-from mulgam.signature import NUMERIC, Feature
+from mulgam.signature import Feature
 
 TextStem = NGrams | Words | Recurrent | Attention
 
@@ -50,25 +49,29 @@ def build(recipe: Recipe, table: Table, features: tuple[Feature, ...], train: np
         features: of the table, as the signature tells them.
         train: numbers of the training rows.
     """
-    steps: nn.Module = nn.Identity()
-    if table.numbers:
-        one_scale = table.one_scale or recipe.network.kind == "cnn"
-        steps = preprocessing.fit(table.numeric[train], one_scale=one_scale)
-    inputs = encoded(table, features, train)
+    steps, columns = _preprocessed(recipe, table, train)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.training.seed)
-        network = _network(recipe, table, features, steps, inputs)
+        network = _network(recipe, table, features, columns)
     if table.classes:
         return ServedClassifier(steps, network)
     return ServedRegressor(steps, network, target_scale.fit(table.target[train], recipe.training.target_transform))
 
 
-def _network(recipe: Recipe, table: Table, features: tuple[Feature, ...], steps: nn.Module, inputs: Arrays) -> Network:
+def _preprocessed(recipe: Recipe, table: Table, train: npt.NDArray[np.int64]) -> tuple[nn.Module, Tensor]:
+    """The steps before the network, and the numbers of training [N, F] after them."""
+    numeric = np.asarray(table.numeric[train], dtype=np.float32)
+    steps: nn.Module = nn.Identity()
+    if table.numbers:
+        steps = preprocessing.fit(numeric, one_scale=table.one_scale or recipe.network.kind == "cnn")
+    return steps, preprocessing.applied(steps, torch.from_numpy(numeric))
+
+
+def _network(recipe: Recipe, table: Table, features: tuple[Feature, ...], columns: Tensor) -> Network:
     """A stem for each input that the table has, and the body that the recipe asks for."""
     stems: list[nn.Module] = []
     width, outputs = 0, max(len(table.classes), 1)
     if table.numbers:
-        columns = preprocessing.applied(steps, torch.from_numpy(inputs[NUMERIC]))
         stem, wide = _number_stem(recipe.network.kind, columns, len(table.numbers))
         stems.append(stem)
         width += wide

@@ -26,7 +26,7 @@ path = "{file}"
 target = "y"
 [training]
 epochs = 1
-batch_size = 4096
+batch_size = 1024
 """
 # All that a run imports at some time, so that none of it counts as the table's.
 IMPORTS = (
