@@ -16,7 +16,7 @@ _EPILOG = """\
 Kept are the N highest versions of each model, every version that serving.json names (default, previous, canary,
 shadow), where it names none the highest that verifies, and every version that a running service on this machine
 holds. Numbers are never given again.
-exit code: 0 done, 1 something could not be removed, 2 wrong usage
+exit code: 0 done (what is in use is said and stays), 1 it could not be done, 2 wrong usage
 """
 
 
