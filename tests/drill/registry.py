@@ -93,6 +93,7 @@ def swaps_under_load(folder: Path) -> Iterator[Result]:
         serving(store.root, folder / "two") as two,
         calling(lambda: [one.port, two.port], REQUEST, pause=0.01) as outcome,
     ):
+        wait_until(lambda: len(outcome.answers) > 100, 60, "load")
         for number in range(SWAPS):
             wanted = 2 - number % 2
             plan.promote(store, "notes", wanted)
@@ -163,4 +164,8 @@ def _reasons(service: Serving) -> list[str]:
 def _all(outcome: Outcome, since: float, digest: str) -> bool:
     """Whether every caller's last answers are of one version."""
     last = outcome.answers[-16:]
-    return last[0].at > since and all(answer.headers.get("x-model-digest") == digest for answer in last)
+    return (
+        len(last) == 16
+        and last[0].at > since
+        and all(answer.headers.get("x-model-digest") == digest for answer in last)
+    )

@@ -44,7 +44,7 @@ class V2Server:
                 await writer.drain()
                 if whole.startswith(answer) and answer != whole:
                     return
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             pass
         finally:
             writer.close()

@@ -167,7 +167,7 @@ def test_a_table_keeps_its_version(two_versions: Registry, tmp_path: Path) -> No
         connection.send(b"30,0,0\n40,0,0")
         with contextlib.closing(connection):
             lines = connection.getresponse().read().decode().splitlines()
-        assert lines == ["prediction,error", "1,", "2,", "3,", "4,"]
+        assert lines == ["prediction,error", "1.0,", "2.0,", "3.0,", "4.0,"]
 
         def is_unloaded() -> bool:
             return not list(service.folder.glob("mulgam-*/ts/store/notes-1.mar"))
