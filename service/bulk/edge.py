@@ -118,6 +118,7 @@ class BulkEdge:
         loop = asyncio.get_running_loop()
         window = self._window()
         count = sent = 0
+        coming: asyncio.Task[bytes] | None = None
         try:
             while True:
                 # A client that is waited for reads nothing yet: then its body must not be held up.
@@ -131,7 +132,6 @@ class BulkEdge:
                     chunk = coming.result() if coming.done() else None
                     now = loop.time()
                     if window.is_too_slow(now - since, len(chunk or b"") + job.sent - sent) and not coming.done():
-                        coming.cancel()
                         raise _too_slow(self._settings.bulk_min_rate)
                     since, sent = now, job.sent
                 if not chunk:
@@ -148,6 +148,8 @@ class BulkEdge:
         except ApiError as problem:
             spool.end(problem)
         finally:
+            if coming is not None:
+                coming.cancel()  # this task may have been cancelled while it waited for that one
             # Only where nothing else has ended it: the request is over.
             spool.end(cut_off())
 

@@ -27,7 +27,9 @@ THREADS = 32
 # Large ones would measure the loopback, slow ones our own patience: the table sends them once each.
 CORPUS = tuple(data for _, data, _, _ in CASES if len(data) < 4000)
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})")
-_EXPECTED = frozenset({200, 400, 404, 405, 408, 411, 413, 414, 415, 417, 431, 501, 503, 505})
+# 501 and 505: such methods and versions; 502: a number near the limit of float32 makes the model overflow, whose answer
+# is not passed on; 503: more tables at a time than are taken. 500 is not among them.
+_EXPECTED = frozenset({200, 400, 404, 405, 408, 413, 414, 415, 417, 431, 501, 502, 503, 505})
 
 
 @dataclass
@@ -43,7 +45,13 @@ def run(seed: int, requests: int) -> list[str]:
     with tempfile.TemporaryDirectory(prefix="mulgam-fuzz-") as name:
         folder = Path(name)
         publish(folder / "registry")
-        settings = {"body_timeout": "0.3", "bulk_patience": "0.3", "drain_delay": "0", "log_level": "error"}
+        settings = {
+            "body_timeout": "0.3",
+            "bulk_patience": "0.3",
+            "drain_delay": "0",
+            "keep_alive": "1",
+            "log_level": "error",
+        }
         with serving(folder / "registry", folder, backend="onnxruntime", **settings) as service:
             return bombard(service, seed, requests)
 
@@ -67,8 +75,8 @@ def bombard(service: Serving, seed: int, requests: int) -> list[str]:
         harm.append("the service is not alive")
     if predict(service.port, "notes", [[32, 3, 0.3]]).status != 200:
         harm.append("a good request is not answered")
-    if "Traceback" in service.output():
-        harm.append(f"a traceback in the log: {service.output()[-2000:]}")
+    errors = [line for line in service.output().splitlines() if '"level": "error"' in line]
+    harm += [f"an error in the log: {line[:1000]}" for line in errors[:5]]
     return harm
 
 
