@@ -296,6 +296,7 @@ def model_files(folder: Path, registry: str) -> dict[str, bytes]:
     return {name: (entry.path / name).read_bytes() for name in ("model.onnx", "golden.json", "metrics.json")}
 
 
+@pytest.mark.timeout(300)  # three runs, on a machine that others may use as well
 def test_a_killed_run_is_gone_on_with(
     folder: Path, started: Callable[..., subprocess.Popen[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
