@@ -10,7 +10,7 @@ from typing import Literal
 from markupsafe import Markup
 
 _NUMBER = re.compile(r"[+±–-]? ?[\d.,]+(e[+-]?\d+)?( ?(µs|ms|kB|MB|%))?|–")
-_LONGEST_WORD = 40
+_LONGEST_WORD, _SHORT = 40, 24
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,11 @@ class Cell:
     def number(self) -> bool:
         """Whether it is set to the right."""
         return self.right or bool(_NUMBER.fullmatch(self.text))
+
+    @property
+    def short(self) -> bool:
+        """Whether it is not broken over lines: a table rather scrolls on a narrow screen."""
+        return len(self.text) <= _SHORT
 
     @property
     def endless(self) -> bool:

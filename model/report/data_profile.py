@@ -7,6 +7,8 @@ from model.data.table import Table as Data
 from model.report.blocks import Block, Folded, Listing, Section, Table
 
 MOST_LISTED = 40
+# Columns that share one scale, as pixels do, are much alike.
+FEW_LISTED = 8
 
 
 def section(table: Data) -> Section:
@@ -24,8 +26,9 @@ def section(table: Data) -> Section:
         "",
         profile.target(table),
     ]
-    blocks: list[Block] = [Table(head, [*rows[:MOST_LISTED], target])]
-    if rest := rows[MOST_LISTED:]:
+    listed = FEW_LISTED if table.one_scale else MOST_LISTED
+    blocks: list[Block] = [Table(head, [*rows[:listed], target])]
+    if rest := rows[listed:]:
         blocks.append(Folded(f"{len(rest)} more features", [Table(head, rest)]))
     if warnings := profile.warnings(table):
         blocks.append(Listing(warnings))

@@ -81,8 +81,8 @@ def _map(ranking: Ranking, side: int) -> Plot:
 
     most = ranking.ranked[0]
     caption = (
-        f"The {side} × {side} pixels; the darkest is {most.feature}, whose shuffling costs {shown_score(most.mean)}."
-        " The lightest cost nothing."
+        f"The {side} × {side} pixels; the strongest is {most.feature}, whose shuffling costs {shown_score(most.mean)}."
+        " Empty ones cost nothing."
     )
     return Plot(draw("pixels", "Importance of the pixels", paint, height=WIDTH - 20), caption)
 
