@@ -50,7 +50,7 @@ def main() -> int:
         print(f"mulgam gateway: {problem}", file=sys.stderr)
         return 1
     metric_files.install()
-    plane = DataPlane(settings, catalogue, backend, Metrics(), tracing, known_keys)
+    plane = DataPlane(settings, catalogue, backend, Metrics(settings.drift_half_life), tracing, known_keys)
     plane.metrics.generation.set(options.generation)
     try:
         with contextlib.suppress(KeyboardInterrupt):

@@ -17,6 +17,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
+from mulgam.encoding import Arrays
+from service.drift.meter import DriftMeter
 from service.prediction import total
 from service.protocols.base import Output
 from service.served import Served
@@ -34,7 +36,8 @@ NO_MODEL = "none"
 class Metrics:
     """The series of one gateway process, in a registry of their own."""
 
-    def __init__(self) -> None:
+    def __init__(self, drift_half_life: float = 0.0) -> None:
+        self._drift_half_life = drift_half_life
         self.registry = CollectorRegistry()
         model = ("model", "version")
         self.requests = Counter(
@@ -74,6 +77,23 @@ class Metrics:
             "mulgam_model_score", "Score of the served version on data held out from training.", (*model, "score"),
             registry=self.registry, multiprocess_mode="livemax",
         )  # fmt: skip
+        feature = (*model, "feature")
+        self.feature_drift = self._latest(
+            "mulgam_feature_drift", "Population stability index of a feature against its training histogram.", feature
+        )
+        self.feature_missing = self._latest(
+            "mulgam_feature_missing_ratio", "Share of the recent rows in which a feature is missing.", feature
+        )
+        self.feature_unseen = self._latest(
+            "mulgam_feature_unseen_ratio", "Share of the recent rows with a word that training did not have.", feature
+        )
+        self.prediction_drift = self._latest(
+            "mulgam_prediction_drift", "Population stability index of the predictions against those of training.", model
+        )
+        self.out_of_range = Counter(
+            "mulgam_out_of_range", "Numbers outside of the range that training had, of the rows looked at.", feature,
+            registry=self.registry,
+        )  # fmt: skip
         self.generation = Gauge(
             "mulgam_serving_generation", "Generation of serving.json that this process runs.",
             registry=self.registry, multiprocess_mode="livemin",
@@ -103,7 +123,7 @@ class Metrics:
         key = (served.name, served.version)
         meters = self._meters.get(key)
         if meters is None:
-            meters = self._meters[key] = ModelMeters(self, served)
+            meters = self._meters[key] = ModelMeters(self, served, self._drift_half_life)
         return meters
 
     def flush(self) -> None:
@@ -112,6 +132,10 @@ class Metrics:
             meters.flush()
         self.inflight.set(self.inflight_now)
 
+    def _latest(self, name: str, text: str, labels: tuple[str, ...]) -> Gauge:
+        """Of several processes the value that was set last: each sees a sample of the same requests."""
+        return Gauge(name, text, labels, registry=self.registry, multiprocess_mode="livemostrecent")
+
     def _histogram(self, name: str, text: str, labels: tuple[str, ...], buckets: tuple[float, ...]) -> Histogram:
         return Histogram(f"mulgam_{name}", text, labels, buckets=buckets, registry=self.registry)
 
@@ -119,7 +143,7 @@ class Metrics:
 class ModelMeters:
     """The tallies of one served version."""
 
-    def __init__(self, metrics: Metrics, served: Served) -> None:
+    def __init__(self, metrics: Metrics, served: Served, drift_half_life: float) -> None:
         self._metrics = metrics
         self._labels = (served.name, str(served.version))
         self._classes = served.signature.target.classes
@@ -132,6 +156,7 @@ class ModelMeters:
         self._values = 0
         self._sum = 0.0
         self._counts = np.zeros(len(self._classes), np.int64)
+        self._drift = DriftMeter(served.signature, served.baseline, drift_half_life) if drift_half_life > 0 else None
         self._value: Any = None if self._classes else metrics.predicted_value.labels(*self._labels)
 
     def answered(self, protocol: str, status: int, seconds: float) -> None:
@@ -147,8 +172,10 @@ class ModelMeters:
             times = self._seconds[protocol] = HistogramTally(histogram, SECONDS)
         times.observe(seconds)
 
-    def predicted(self, output: Output) -> None:
-        """Count what was predicted: float32 [N], or probabilities [N, K]."""
+    def predicted(self, inputs: Arrays, output: Output) -> None:
+        """Count what was asked, encoded, and what was predicted: float32 [N], or probabilities [N, K]."""
+        if self._drift is not None:
+            self._drift.observe(inputs, output)
         if self._classes:
             self._counts += np.bincount(output.argmax(axis=1), minlength=len(self._classes))
         else:
@@ -169,6 +196,21 @@ class ModelMeters:
             if count:
                 self._metrics.predicted_class.labels(*self._labels, label).inc(count)
         self._counts[:] = 0
+        if self._drift is not None and self._drift.is_due():
+            self._flush_drift(self._drift)
+
+    def _flush_drift(self, drift: DriftMeter) -> None:
+        metrics = self._metrics
+        for feature, count in drift.count().items():
+            metrics.out_of_range.labels(*self._labels, feature).inc(count)
+        if not drift.is_shown_due():
+            return
+        for feature, found in drift.features().items():
+            metrics.feature_drift.labels(*self._labels, feature).set(found.index)
+            metrics.feature_missing.labels(*self._labels, feature).set(found.missing)
+            metrics.feature_unseen.labels(*self._labels, feature).set(found.unseen)
+        if drift.prediction_index is not None:
+            metrics.prediction_drift.labels(*self._labels).set(drift.prediction_index)
 
 
 def forget(pid: int) -> None:

@@ -126,7 +126,7 @@ class DataPlane:
         meters.backend_seconds.observe(time.perf_counter() - started)
         output = checked(served, answer, rows)
         meters.batch_rows.observe(rows)
-        meters.predicted(output)
+        meters.predicted(tensors, output)
         return output
 
     async def queued(self, served: Served, tensors: Arrays, rows: int, timeout: float) -> Output:
@@ -142,7 +142,7 @@ class DataPlane:
         finally:
             meters.backend_seconds.observe(time.perf_counter() - started)
         meters.batch_rows.observe(len(output))
-        meters.predicted(output)
+        meters.predicted(tensors, output)
         return output
 
     def _breaker_changed(self, served: Served, is_open: bool) -> None:

@@ -59,6 +59,12 @@ class Served:
         scores: dict[str, Any] = json.loads((self.entry.path / "metrics.json").read_text(encoding="utf-8"))
         return scores
 
+    @cached_property
+    def baseline(self) -> dict[str, Any]:
+        """Histograms of training, which drift is measured against."""
+        baseline: dict[str, Any] = json.loads((self.entry.path / "baseline.json").read_text(encoding="utf-8"))
+        return baseline
+
 
 def check_has_onnx(entry: Entry, precision: str = PRECISION) -> None:
     """Raise RegistryError for a version without ONNX in this precision: nothing computes it in the gateway."""

@@ -93,6 +93,9 @@ class Settings:
     body_timeout: float = setting(5.0, "time a client has for sending its body; then 408", minimum=0.1, maximum=600)
     request_timeout: float = setting(10.0, "time a prediction may take; then 504", minimum=0.1, maximum=600)
     startup_timeout: float = setting(120.0, "time until every model must answer", minimum=1, maximum=3600)
+    drift_half_life: float = setting(
+        3600.0, "seconds after which a row counts half in the drift of a model; 0: drift is not measured", maximum=1e7
+    )
     ready_interval: float = setting(1.0, "time between golden replays", minimum=0.1, maximum=60)
     breaker_faults: int = setting(
         3, "calls of the backend without an answer, one after the other, that open a model's breaker", minimum=1
