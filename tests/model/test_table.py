@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from model.data.cells import MISSING
 from model.data.description import features
-from model.data.graph_inputs import encoded
 from model.data.files import read
+from model.data.graph_inputs import encoded
 from model.data.table import Table
 from model.errors import DataError
 from mulgam.encoding import Encoder

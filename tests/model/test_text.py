@@ -10,8 +10,8 @@ from sklearn.metrics import f1_score
 
 from model.__main__ import main
 from model.data.description import LONGEST_TEXT, features
-from model.data.split import split
 from model.data.files import read
+from model.data.split import split
 from model.data.table import Table, Text
 from model.errors import RecipeError
 from model.recipe.reading import parse
