@@ -6,26 +6,22 @@ from dataclasses import replace
 
 from model.data.table import Table
 from model.errors import RecipeError
-from model.networks.building import BAGS
 from model.networks.images import SMALLEST_SIDE, side
-from model.recipe.sections import KINDS_OF_NETWORK, KINDS_OF_TEXT, Network, Recipe
+from model.recipe.sections import KINDS_OF_NETWORK, KINDS_OF_TEXT, Recipe
 from model.resolving_training import training
-
-HIDDEN = (128, 64)
 
 
 def resolve(recipe: Recipe, table: Table) -> Recipe:
-    """The recipe with everything filled in that depends on the table: its task, the loss, the network's kind and shape.
+    """The recipe with everything filled in that depends on the table: its task, the loss, the network's kind.
 
     Raises:
         RecipeError: the loss belongs to the other task, or the kind to other features.
         DataError: a target is out of the range of the loss or of its transform.
     """
-    network = replace(recipe.network, kind=_kind(recipe.network.kind, table))
     return replace(
         recipe,
         data=replace(recipe.data, task=table.task),
-        network=replace(network, hidden=_hidden(network, table)),
+        network=replace(recipe.network, kind=_kind(recipe.network.kind, table)),
         training=training(recipe, table),
     )
 
@@ -43,14 +39,3 @@ def _kind(wanted: str | None, table: Table) -> str:
             f" {SMALLEST_SIDE} × {SMALLEST_SIDE}; the table has {len(table.numbers)} of them."
         )
     return kind
-
-
-def _hidden(network: Network, table: Table) -> tuple[int, ...]:
-    """The hidden layers that the recipe names, or the default: none for a bag that is all there is.
-
-    A linear model on a bag learns longer before it knows the training texts by heart, and ends up better.
-    """
-    if network.hidden is not None:
-        return network.hidden
-    alone = network.kind in BAGS and len(table.features) == 1 and network.ensemble == 1
-    return () if alone else HIDDEN

@@ -88,11 +88,10 @@ def _network(recipe: Recipe, table: Table, features: tuple[Feature, ...], column
 
 def _body(width: int, shape: sections.Network, outputs: int) -> nn.Module:
     """One perceptron, beside a linear model for a bag, or an ensemble of many."""
-    hidden = shape.hidden or ()
     if shape.ensemble > 1:
-        return Ensemble(width, hidden, outputs, shape.ensemble, shape.activation, shape.dropout)
-    deep = mlp(width, hidden, outputs, shape.activation, shape.dropout)
-    return BesideLinear(width, outputs, deep) if hidden and shape.kind in BAGS else deep
+        return Ensemble(width, shape.hidden, outputs, shape.ensemble, shape.activation, shape.dropout)
+    deep = mlp(width, shape.hidden, outputs, shape.activation, shape.dropout)
+    return BesideLinear(width, outputs, deep) if shape.hidden and shape.kind in BAGS else deep
 
 
 def _number_stem(kind: str | None, columns: Tensor, numbers: int) -> tuple[nn.Module, int]:

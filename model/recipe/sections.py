@@ -98,11 +98,10 @@ class Network:
         ' `"lstm"` or `"attention"` as a sequence. With a text column it is `"ngram"`, else `"ple"`',
         "from the table",
     )
-    hidden: tuple[int, ...] | None = key(
-        None,
+    hidden: tuple[int, ...] = key(
+        (128, 64),
         readers.list_of(readers.whole(1, 65_536), 32),
-        "sizes of the hidden layers; `[]` is a linear model, the default for `ngram` and `words` without other columns",
-        "`[128, 64]`",
+        "sizes of the hidden layers; `[]` is a linear model",
     )
     activation: str = key("relu", readers.one_of(*ACTIVATIONS), "`relu`, `gelu`, `tanh`, `sigmoid`, `none`")
     dropout: float = key(0.0, readers.number(0.0, 1.0), "share of hidden values left out in training, below 1")

@@ -19,7 +19,7 @@ from model.recipe.reading import parse
 from model.recipe.sections import KINDS_OF_NETWORK, KINDS_OF_TEXT, Data, Network, Recipe, Training
 from model.release.promise import signature
 from model.release.release import release
-from model.resolving import HIDDEN, resolve
+from model.resolving import resolve
 from mulgam.registry import Entry, Registry
 from tests.builders import DOCUMENTS
 from tests.model.test_own_table import FOUR_LINES, csv, predict, table
@@ -134,24 +134,6 @@ def test_a_kind_of_text_needs_a_text(tmp_path: Path, kind: str) -> None:
     rows = read(written(tmp_path, "a,b\n" + "".join(f"{n / 2},{n}\n" for n in range(12))), "b")
     with pytest.raises(RecipeError, match="no text column; one of 'ple', 'plain', 'periodic', 'cnn' does"):
         resolve(recipe, rows)
-
-
-def test_a_bag_alone_is_linear_by_default(tmp_path: Path) -> None:
-    """Hidden layers come by default with other columns, another kind or an ensemble, and whenever they are named."""
-    alone = read(
-        written(tmp_path, "".join(["t\ty\n", *(f"text {n} of many\t{n % 2}\n" for n in range(30))]), "a.tsv"), "y"
-    )
-    beside = read(written(tmp_path, reviews(30), "own.tsv"), "liked")
-    for rows, further, expected in (
-        (alone, "", ()),
-        (alone, 'kind = "words"', ()),
-        (alone, 'kind = "gru"', HIDDEN),
-        (alone, "ensemble = 2", HIDDEN),
-        (alone, "hidden = [9]", (9,)),
-        (beside, "", HIDDEN),
-    ):
-        recipe = parse(f'name = "a"\n[data]\npath = "a.tsv"\ntarget = "y"\n[network]\n{further}\n')
-        assert resolve(recipe, rows).network.hidden == expected
 
 
 def test_every_kind_of_text_has_a_stem() -> None:
