@@ -13,11 +13,13 @@ import pytest
 from tests.processes import ROOT
 
 TARGETS = (
-    "help", "setup", "train", "tune", "serve", "test", "test-all", "check", "audit", "fuzz", "bench", "drill", "bench-train",
+    "help", "setup", "train", "tune", "serve", "test", "test-all", "check", "audit", "fuzz",
+    "bench", "drill", "bench-train",
     "images", "manifests", "clean",
 )  # fmt: skip
 VARIABLES = (
-    "RECIPE", "RESUME", "PROMOTE", "TRIALS", "REGISTRY", "PORT", "ADMIN_PORT", "HOST", "BACKEND", "RUNTIME", "DEVICE", "TORCH_INDEX",
+    "RECIPE", "RESUME", "PROMOTE", "TRIALS", "REGISTRY", "PORT", "ADMIN_PORT", "HOST", "BACKEND",
+    "RUNTIME", "DEVICE", "TORCH_INDEX",
 )  # fmt: skip
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")

@@ -121,7 +121,8 @@ INCONSISTENT: dict[str, tuple[Callable[[Document], None], str]] = {
     "tolerance": (put("tolerance", "onnx", value=1), "'onnx' must be a JSON object"),
     "tolerance below 0": (put("tolerance", "onnx", "float32", "relative", value=-1e-5), "must be from 0 on and finite"),
     "tolerance above all": (put("tolerance", "onnx", "float32", "floor", value=float("inf")), "from 0 on and finite"),
-    "tolerance without floor": (put("tolerance", "onnx", "float32", value={"relative": 1e-5}), "lacks the field 'floor'"),
+    "tolerance without floor": (put("tolerance", "onnx", "float32", value={"relative": 1e-5}),
+                                "lacks the field 'floor'"),
 }  # fmt: skip
 
 
