@@ -57,13 +57,14 @@ async def _accepted(plane: DataPlane, registry: Registry, model: str, version: i
 
 
 def _retire(plane: DataPlane, served: Served) -> None:
-    """Release a version once no request can be under way with it."""
+    """Release a version once no request can be under way with it, unless it comes back meanwhile."""
+    since = plane.retired[served.digest]
 
     async def release() -> None:
         await asyncio.sleep(plane.settings.request_timeout + 1)
         while plane.holds(served):
             await asyncio.sleep(1)
-        if not plane.catalogue.serves(served):
+        if plane.retired.get(served.digest) == since:
             plane.forget(served)
             await plane.backend.release(served)
 

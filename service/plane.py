@@ -55,6 +55,8 @@ class DataPlane:
         self.breakers = Breakers(settings.breaker_faults, patience, self._breaker_changed)
         self.readiness = Readiness(catalogue, backend, settings.ready_interval, self.breakers)
         self._attempts = Attempts(backend, self.breakers, RetryBudget(settings.retry_share), metrics)
+        # Digest -> when the version was served last; one that comes back is none of these.
+        self.retired: dict[str, float] = {}
         self._held: Counter[tuple[str, int]] = Counter()
         self.is_draining = False
         self.is_closing = False
@@ -73,9 +75,11 @@ class DataPlane:
             if not self.catalogue.serves(served):
                 self._batchers[served.digest] = self._batcher(served)
                 self.metrics.describe(served, held_out_scores(served))
+                self.retired.pop(served.digest, None)
         self.catalogue = catalogue
         self.readiness.follow(catalogue)
         for served in old:
+            self.retired[served.digest] = time.monotonic()
             self.metrics.undescribe(served)
         return old
 
@@ -98,6 +102,7 @@ class DataPlane:
 
     def forget(self, served: Served) -> None:
         """Nothing of this version is under way any more."""
+        self.retired.pop(served.digest, None)
         self._batchers.pop(served.digest, None)
         self.breakers.forget(served)
 

@@ -1,0 +1,35 @@
+"""Taking over versions while serving: what was served before goes only once nobody can need it."""
+
+from __future__ import annotations
+
+import time
+
+from mulgam.registry import Registry
+from service.backends.onnxruntime import OnnxRuntimeBackend
+from service.bridge import Bridge
+from service.following import adopt
+from service.metrics import Metrics
+from service.plane import DataPlane
+from service.served import load
+from service.settings import Settings
+from tests import builders
+
+TIMEOUT = 0.2
+
+
+def test_a_version_that_comes_back_stays(own_registry: Registry, bridge: Bridge) -> None:
+    """Promoted away and rolled back within the grace: the first goodbye must not take the version's session along."""
+    builders.publish_linear(own_registry.root, weights=(0.2, 0.3, 4.0))
+    catalogue = load(own_registry, {"notes": 1}, "onnx")
+    plane = DataPlane(Settings(request_timeout=TIMEOUT), catalogue, OnnxRuntimeBackend(catalogue, "cpu"), Metrics())
+
+    def price(version: int) -> float:
+        served = plane.catalogue.find("notes", str(version))
+        return float(bridge.run(plane.predict(served, served.encoder.encode([[10, 0, 0]]), 1, 5.0))[0])
+
+    for version in (2, 1):
+        assert bridge.run(adopt(plane, own_registry, {"notes": version}, "onnx")) == {}
+        assert abs(price(version) - version) < 1e-5
+    time.sleep(TIMEOUT + 1.5)  # beyond the grace of both
+    assert abs(price(1) - 1) < 1e-5
+    bridge.run(plane.backend.close())
