@@ -29,7 +29,7 @@ INTERNALS = re.compile(
 )
 
 
-@pytest.fixture(scope="module", params=["onnxruntime", "torchserve"])
+@pytest.fixture(scope="module", params=["onnxruntime", pytest.param("torchserve", marks=pytest.mark.slow)])
 def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     """The production edge over each backend, with short deadlines for bodies."""
     folder = tmp_path_factory.mktemp("serve")
