@@ -76,8 +76,11 @@ def v2_server() -> Iterator[V2Server]:
         listening.set()
         await over.wait()
         listener.close()
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        open_connections = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in open_connections:
             task.cancel()
+        await asyncio.gather(*open_connections, return_exceptions=True)
+        await asyncio.sleep(0.01)  # transports close in the loop's next turn
 
     thread = threading.Thread(target=loop.run_until_complete, args=(run(),))
     thread.start()
