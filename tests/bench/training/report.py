@@ -73,7 +73,10 @@ def _conditions(results: Results, machine: str, cores: int) -> str:
         ("load average", f"{min(loads):.1f} to {max(loads):.1f} (a training brings up to {cores})"),
         ("versions", "; ".join(sorted({one.versions for one in found}))),
     )
-    note = "Scores do not depend on the load. Wall times do, CPU times somewhat; take neither from a busy machine."
+    note = (
+        "Scores do not depend on the load. Wall times do, CPU times somewhat; take neither from a busy machine. A dash"
+        " is what was not measured yet: the command measures what lacks."
+    )
     return _table(["conditions", ""], lines) + "\n\n" + note
 
 
