@@ -9,19 +9,16 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-import re
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, cast
 
-import httptools
-
 from service.calls import Reply
-from service.errors import ApiError, body_too_large, body_too_slow, from_status
-from service.guard import MAX_HEADERS, MAX_URL, check_chunks, check_head
+from service.errors import ApiError, body_too_slow, from_status
 from service.http1 import answers
 from service.http1.exchange import Exchange
-from service.http1.request import Handler, Request, read_target
+from service.http1.reading import Reading
+from service.http1.request import Request
 
 if TYPE_CHECKING:
     from service.http1.listener import Listener
@@ -30,15 +27,10 @@ log = logging.getLogger(__name__)
 
 # After a refusal the rest of what a client sends is read for so long, or the answer would be lost with a reset.
 LINGER_SECONDS = 2.0
-_MOST_HEAD = MAX_URL + MAX_HEADERS + 4096
 _CLOSE = "close"
-# What llhttp says of HTTP/9.9 and of the preface of HTTP/2.
-_OTHER_VERSIONS = ("Invalid HTTP version", "Pause on PRI/Upgrade")
-# A request line whose method may be one that is not known here (RFC 9110, 5.6.2: a token).
-_METHOD = re.compile(rb"[\w!#$%&'*+.^`|~-]+ [/*h]")
 
 
-class Connection(asyncio.Protocol):
+class Connection(Reading, asyncio.Protocol):
     """A connection that the listener has taken.
 
     Args:
@@ -46,22 +38,11 @@ class Connection(asyncio.Protocol):
     """
 
     def __init__(self, listener: Listener) -> None:
+        super().__init__(listener.handler)
         self._listener = listener
-        self._handler: Handler = listener.handler
         self._transport: asyncio.Transport
-        self._client = ""
-        self._parser = httptools.HttpRequestParser(self)
-        self._request: Request | None = None
-        self._target = b""
-        self._in_head = self._began = False
-        self._head_bytes = 0
-        self._body: list[bytes] = []
-        self._size = self._limit = 0
-        self._chunks = 0
-        self._exchange: Exchange | None = None
         self._queue: deque[Request] = deque()
         self._task: asyncio.Task[Any] | None = None
-        self._refusal: ApiError | None = None
         self._is_chunked = False
         self._is_lingering = False
         self._is_over = False
@@ -118,101 +99,37 @@ class Connection(asyncio.Protocol):
         """Bytes from the client."""
         if self._is_over or self._is_lingering or self._refusal is not None:
             return
-        self._began = False
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            # Nothing else is spoken here: the request is answered as it is, what follows it is not read.
+        if self._read(data):
+            self._after_reading()
+        else:
             self.hold_reading()
-            return
-        except httptools.HttpParserError as problem:
-            self._refusal = self._refusal or _not_http(problem, data)
-        self._after(len(data))
 
-    def _after(self, came: int) -> None:
-        """What the parser's callbacks left to do."""
+    def _after_reading(self) -> None:
+        """What the callbacks could not do in the middle of the parser's work."""
         if self._is_lingering or self._is_over:
             return
-        if self._refusal is None and self._in_head:
-            self._wait_for_head(came)
         if self._refusal is not None:
             self._refuse(self._refusal)
-
-    def _wait_for_head(self, came: int) -> None:
-        """The head is not whole yet: it has a deadline from its first byte on, and a size."""
-        if self._began:
-            self._head_bytes = 0
+        elif self._in_head and self._began:
             self._wait(self._listener.patience)
-            return
-        self._head_bytes += came
-        if self._head_bytes > _MOST_HEAD:
-            self._refusal = _head_too_large(len(self._target))
 
-    # the parser's side
+    # what reading asks
 
-    def on_message_begin(self) -> None:
-        """A request begins."""
-        if self._refusal is not None or self._is_lingering:
-            return
-        self._began = True
-        self._request = Request(self._client)
-        self._target = b""
-        self._in_head = True
+    def _is_taken(self) -> bool:
+        return not self._is_lingering
 
-    def on_url(self, part: bytes) -> None:
-        """A part of the target."""
-        self._target += part
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """A header; a trailer is dropped (RFC 9110, 6.5.1)."""
-        request = self._request
-        if not self._in_head or request is None:
-            return
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        request.headers.append((key, text))
-        fields = request.fields
-        fields[key] = f"{fields[key]},{text}" if key in fields else text
-
-    def on_headers_complete(self) -> None:
-        """The head is whole: is the rest wanted?"""
-        request = self._request
-        self._in_head = False
-        if request is None or self._refusal is not None:
-            return
-        try:
-            self._admit(request)
-        except ApiError as refusal:
-            self._refusal = refusal
-
-    def on_body(self, data: bytes) -> None:
-        """A part of the body."""
-        if self._refusal is not None:
-            return
-        self._size += len(data)
-        self._chunks += 1
-        if self._exchange is not None:
-            self._exchange.feed(data)
-        elif self._size > self._limit:
-            self._refusal = body_too_large(self._limit)
+    def _admitted(self, request: Request, limit: int | None) -> None:
+        if limit is None:
+            if self._task is not None or self._queue:
+                # Streams are not pipelined: its body would have to be kept while the answers before it are waited for.
+                raise ApiError(400, "BAD_FRAMING", "A table can't be sent before the answer to the last request.")
+            self._begin_stream(request)
         else:
-            self._body.append(data)
-            if self._chunks > 1:
-                try:
-                    check_chunks(self._chunks, self._size)
-                except ApiError as refusal:
-                    self._refusal = refusal
+            self._wait(self._listener.patience)
+        if request.length != 0 and "expect" in request.fields:
+            self._transport.write(answers.CONTINUE)
 
-    def on_message_complete(self) -> None:
-        """The request is whole."""
-        request = self._request
-        if request is None or self._refusal is not None:
-            return
-        request.is_kept = self._parser.should_keep_alive() and not self._parser.should_upgrade()
-        if self._exchange is not None:
-            self._exchange.end(True)
-            return
-        self._request = None
-        request.body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+    def _whole(self, request: Request) -> None:
         if self._task is not None or self._queue:
             self._queue.append(request)
             self.hold_reading()
@@ -220,27 +137,6 @@ class Connection(asyncio.Protocol):
             self._handler.abandon(request)
         else:
             self._answer(request)
-
-    def _admit(self, request: Request) -> None:
-        request.method = self._parser.get_method().decode("latin-1")
-        request.is_1_0 = self._parser.get_http_version() == "1.0"
-        if self._parser.get_http_version() not in ("1.1", "1.0"):
-            raise ApiError(505, "HTTP_VERSION_NOT_SUPPORTED", "This port speaks HTTP/1.1.")
-        read_target(request, self._target)
-        request.length = check_head(request.path, request.query, request.headers)
-        self._body, self._size, self._chunks = [], 0, 0
-        limit = self._handler.admit(request)
-        if limit is None:
-            self._limit = 0
-            if self._task is not None or self._queue:
-                # Streams are not pipelined: the answers before it would have to be waited for with its body in hand.
-                raise ApiError(400, "BAD_FRAMING", "A table can't be sent before the answer to the last request.")
-            self._begin_stream(request)
-        else:
-            self._limit = limit
-            self._wait(self._listener.patience)
-        if request.length != 0 and "expect" in request.fields:
-            self._transport.write(answers.CONTINUE)
 
     # answering
 
@@ -397,18 +293,3 @@ class Connection(asyncio.Protocol):
 
     def _wait(self, seconds: float) -> None:
         self.deadline = time.monotonic() + seconds
-
-
-def _not_http(problem: httptools.HttpParserError, data: bytes) -> ApiError:
-    if isinstance(problem, httptools.HttpParserInvalidMethodError) and _METHOD.match(data):
-        return from_status(501)
-    reason = str(problem).strip().rstrip(".") or "it can't be parsed"
-    if reason in _OTHER_VERSIONS:
-        return ApiError(505, "HTTP_VERSION_NOT_SUPPORTED", "This port speaks HTTP/1.1.")
-    return ApiError(400, "BAD_HTTP", f"The request is not HTTP/1.1 as RFC 9112 has it: {reason}.")
-
-
-def _head_too_large(target: int) -> ApiError:
-    if target > MAX_URL:
-        return ApiError(414, "URI_TOO_LONG", f"The URL is longer than the {MAX_URL} characters that are taken.")
-    return ApiError(431, "HEADERS_TOO_LARGE", f"The headers are longer than the {MAX_HEADERS} bytes that are taken.")

@@ -1,0 +1,162 @@
+"""Bytes → requests, by llhttp's callbacks: what every request must be like, whoever answers it."""
+
+from __future__ import annotations
+
+import re
+
+import httptools
+
+from service.errors import ApiError, body_too_large, from_status
+from service.guard import MAX_HEADERS, MAX_URL, check_chunks, check_head
+from service.http1.exchange import Exchange
+from service.http1.request import Handler, Request, read_target
+
+_MOST_HEAD = MAX_URL + MAX_HEADERS + 4096
+# What llhttp says of HTTP/9.9 and of the preface of HTTP/2.
+_OTHER_VERSIONS = ("Invalid HTTP version", "Pause on PRI/Upgrade")
+# A request line whose method may be one that is not known here (RFC 9110, 5.6.2: a token).
+_METHOD = re.compile(rb"[\w!#$%&'*+.^`|~-]+ [/*h]")
+
+
+class Reading:
+    """The reading half of a connection, which fills in `_is_taken`, `_admitted` and `_whole`.
+
+    Once something is refused (`_refusal`), the rest of the bytes means nothing.
+
+    Args:
+        handler: says of each head whether its body is wanted.
+    """
+
+    def __init__(self, handler: Handler) -> None:
+        self._handler = handler
+        self._client = ""
+        self._parser = httptools.HttpRequestParser(self)
+        self._request: Request | None = None
+        self._exchange: Exchange | None = None
+        self._refusal: ApiError | None = None
+        self._target = b""
+        self._in_head = self._began = False
+        self._head_bytes = 0
+        self._body: list[bytes] = []
+        self._size = self._limit = 0
+        self._chunks = 0
+
+    def _is_taken(self) -> bool:
+        """Whether another request is wanted."""
+        raise NotImplementedError
+
+    def _admitted(self, request: Request, limit: int | None) -> None:
+        """A head is here, and its body is wanted: None where it is a stream; raises ApiError."""
+        raise NotImplementedError
+
+    def _whole(self, request: Request) -> None:
+        """A request is whole."""
+        raise NotImplementedError
+
+    def _read(self, data: bytes) -> bool:
+        """Read on; False where what follows is no HTTP/1.1 any more."""
+        self._began = False
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            # Nothing else is spoken here: the request is answered as it is, what follows it is not read.
+            return False
+        except httptools.HttpParserError as problem:
+            self._refusal = self._refusal or _not_http(problem, data)
+        if self._in_head and self._refusal is None:
+            self._head_bytes = 0 if self._began else self._head_bytes + len(data)
+            if self._head_bytes > _MOST_HEAD:
+                self._refusal = _head_too_large(len(self._target))
+        return True
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        if self._refusal is not None or not self._is_taken():
+            return
+        self._began = self._in_head = True
+        self._request = Request(self._client)
+        self._target = b""
+
+    def on_url(self, part: bytes) -> None:
+        """A part of the target."""
+        self._target += part
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header; a trailer is dropped (RFC 9110, 6.5.1)."""
+        request = self._request
+        if not self._in_head or request is None:
+            return
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        request.headers.append((key, text))
+        fields = request.fields
+        fields[key] = f"{fields[key]},{text}" if key in fields else text
+
+    def on_headers_complete(self) -> None:
+        """The head is whole: is the rest wanted?"""
+        request = self._request
+        self._in_head = False
+        if request is None or self._refusal is not None:
+            return
+        try:
+            self._admit(request)
+        except ApiError as refusal:
+            self._refusal = refusal
+
+    def on_body(self, data: bytes) -> None:
+        """A part of the body."""
+        if self._refusal is not None:
+            return
+        self._size += len(data)
+        self._chunks += 1
+        if self._exchange is not None:
+            self._exchange.feed(data)
+        elif self._size > self._limit:
+            self._refusal = body_too_large(self._limit)
+        else:
+            self._body.append(data)
+            if self._chunks > 1:
+                try:
+                    check_chunks(self._chunks, self._size)
+                except ApiError as refusal:
+                    self._refusal = refusal
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        request = self._request
+        if request is None or self._refusal is not None:
+            return
+        request.is_kept = self._parser.should_keep_alive() and not self._parser.should_upgrade()
+        if self._exchange is not None:
+            self._exchange.end(True)
+            return
+        self._request = None
+        request.body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        self._whole(request)
+
+    def _admit(self, request: Request) -> None:
+        request.method = self._parser.get_method().decode("latin-1")
+        version = self._parser.get_http_version()
+        request.is_1_0 = version == "1.0"
+        if version not in ("1.1", "1.0"):
+            raise ApiError(505, "HTTP_VERSION_NOT_SUPPORTED", "This port speaks HTTP/1.1.")
+        read_target(request, self._target)
+        request.length = check_head(request.path, request.query, request.headers)
+        self._body, self._size, self._chunks = [], 0, 0
+        limit = self._handler.admit(request)
+        self._limit = limit or 0
+        self._admitted(request, limit)
+
+
+def _not_http(problem: httptools.HttpParserError, data: bytes) -> ApiError:
+    if isinstance(problem, httptools.HttpParserInvalidMethodError) and _METHOD.match(data):
+        return from_status(501)
+    reason = str(problem).strip().rstrip(".") or "it can't be parsed"
+    if reason in _OTHER_VERSIONS:
+        return ApiError(505, "HTTP_VERSION_NOT_SUPPORTED", "This port speaks HTTP/1.1.")
+    return ApiError(400, "BAD_HTTP", f"The request is not HTTP/1.1 as RFC 9112 has it: {reason}.")
+
+
+def _head_too_large(target: int) -> ApiError:
+    if target > MAX_URL:
+        return ApiError(414, "URI_TOO_LONG", f"The URL is longer than the {MAX_URL} characters that are taken.")
+    return ApiError(431, "HEADERS_TOO_LARGE", f"The headers are longer than the {MAX_HEADERS} bytes that are taken.")
