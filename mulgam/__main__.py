@@ -14,6 +14,8 @@ COMMANDS = {
     "predict": ("service.bulk", (), "score a whole CSV, TSV or NDJSON file with a model of the registry"),
     "promote": ("mulgam.promotion", ("promote",), "serve another version of a model, without a restart"),
     "rollback": ("mulgam.promotion", ("rollback",), "serve the version that was served before"),
+    "canary": ("mulgam.promotion", ("canary",), "give a share of the requests to another version"),
+    "shadow": ("mulgam.promotion", ("shadow",), "let another version compute the requests as well, unanswered"),
     "prune": ("mulgam.pruning", (), "remove old versions, never one that is served"),
     "export": ("handler", ("pack",), "pack versions of the registry as TorchServe archives"),
 }

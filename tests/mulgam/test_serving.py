@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mulgam import serving
+from mulgam import promotion, serving
 from mulgam.errors import RegistryError
 from mulgam.registry import Registry
 from mulgam.serving import Choice, Plan
@@ -139,3 +140,76 @@ def test_what_can_not_be_served_is_not_written(tmp_path: Path, action: Callable[
     with pytest.raises(RegistryError):
         action(Registry(tmp_path))
     assert not (tmp_path / "serving.json").exists()
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> Registry:
+    """Three versions of `notes`, of which the first is the default."""
+    for weight in (0.1, 0.2, 0.3):
+        builders.publish_linear(tmp_path, weights=(weight, 0.3, 4.0))
+    serving.promote(Registry(tmp_path), "notes", 1)
+    return Registry(tmp_path)
+
+
+def test_versions_are_tried_beside_the_default_until_one_is_promoted(three: Registry) -> None:
+    """Canary and shadow leave each other and the default alone; promoting without a number takes the canary."""
+    previous = serving.read(three).models["notes"].previous
+    assert serving.canary(three, "notes", 2, 0.05).models["notes"] == Choice(1, 2, 0.05, None, previous)
+    assert serving.shadow(three, "notes", 3).models["notes"] == Choice(1, 2, 0.05, 3, previous)
+    assert serving.canary(three, "notes", 2, 0.5).models["notes"] == Choice(1, 2, 0.5, 3, previous)
+    assert serving.end(three, "notes", "shadow").models["notes"] == Choice(1, 2, 0.5, None, previous)
+    assert serving.promote(three, "notes").models["notes"] == Choice(2, previous=1)
+    serving.canary(three, "notes", 3, 0.05)
+    assert serving.end(three, "notes", "canary").models["notes"] == Choice(2, previous=1)
+    serving.shadow(three, "notes", 3)
+    assert serving.rollback(three, "notes").models["notes"] == Choice(1, previous=2)
+
+
+BAD_TRIALS: dict[str, Callable[[Registry], object]] = {
+    "holds no version 9 of 'notes'": lambda registry: serving.canary(registry, "notes", 9, 0.05),
+    "holds no version 1 of 'nope'": lambda registry: serving.shadow(registry, "nope", 1),
+    "Version 1 of 'notes' is the default; ": lambda registry: serving.canary(registry, "notes", 1, 0.05),
+    "Version 1 of 'shapes' is the default (the highest; ": lambda registry: serving.shadow(registry, "shapes", 1),
+    "share must lie between 0 and 1, without these, not 1.": lambda registry: serving.canary(registry, "notes", 2, 1),
+    "share must lie between 0 and 1, without these, not 0.": lambda registry: serving.canary(registry, "notes", 2, 0),
+    "not nan": lambda registry: serving.canary(registry, "notes", 2, float("nan")),
+    "There is no canary of 'notes'": lambda registry: serving.end(registry, "notes", "canary"),
+    "There is no shadow of 'nope'": lambda registry: serving.end(registry, "nope", "shadow"),
+}
+
+
+@pytest.mark.parametrize("sentence", BAD_TRIALS)
+def test_a_trial_that_can_not_be_is_not_written(three: Registry, sentence: str) -> None:
+    """Unknown, the default itself, no share: a sentence, and the plan stays as it was."""
+    builders.publish_tiny_classifier(three.root)
+    before = serving.read(three)
+    with pytest.raises(RegistryError, match=re.escape(sentence)):
+        BAD_TRIALS[sentence](three)
+    assert serving.read(three) == before
+
+
+def test_a_trial_that_does_not_verify_is_left_out(three: Registry) -> None:
+    """The default is served all the same, and the reason is told under model and role."""
+    plan = serving.canary(three, "notes", 2, 0.05)
+    plan = serving.shadow(three, "notes", 3)
+    (three.root / "notes" / "2" / "model.onnx").write_bytes(b"")
+    entries, _ = serving.resolve(three, plan)
+    choices, refused = serving.line_ups(three, plan, entries)
+    assert (choices["notes"].default, choices["notes"].trials) == (1, {"shadow": 3})
+    assert list(refused) == ["notes canary"]
+
+
+def test_the_commands_write_and_say_it(three: Registry, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every command tells in a sentence what is to be served; wrong usage ends with 2, a refusal with 1."""
+    where = ["--registry", str(three.root)]
+    assert promotion.main(["canary", "notes", "2", *where]) == 0
+    assert "version 2 is to get 5 % of the requests, version 1 the rest" in capsys.readouterr().out
+    assert promotion.main(["shadow", "notes", "3", *where]) == 0
+    assert "version 3 is to compute beside version 1" in capsys.readouterr().out
+    assert promotion.main(["canary", "notes", "--off", *where]) == 0
+    assert serving.read(three).models["notes"].trials == {"shadow": 3}
+    assert promotion.main(["canary", "notes", "1", *where]) == 1
+    assert "is the default" in capsys.readouterr().err
+    for wrong in (["canary", "notes"], ["shadow", "notes", "2", "--off"]):
+        with pytest.raises(SystemExit, match="2"):
+            promotion.main([*wrong, *where])
