@@ -51,16 +51,6 @@ class Choice:
         """The same without its canary or its shadow."""
         return replace(self, canary=None, share=0.0) if role == CANARY else replace(self, shadow=None)
 
-    @property
-    def trials(self) -> dict[str, int]:
-        """Role -> version of those beside the default."""
-        named = {CANARY: self.canary, SHADOW: self.shadow}
-        return {role: version for role, version in named.items() if version is not None}
-
-    def without(self, role: str) -> Choice:
-        """The same without its canary or its shadow."""
-        return replace(self, canary=None, share=0.0) if role == CANARY else replace(self, shadow=None)
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -106,18 +96,6 @@ def write(registry: Registry, plan: Plan) -> None:
             os.replace(file.name, registry.root / FILE_NAME)
     except OSError as problem:
         raise RegistryError(f"{registry.root / FILE_NAME} can't be written: {problem.strerror}.") from problem
-
-
-def to_document(choice: Choice) -> dict[str, Any]:
-    """A choice as it stands in the file."""
-    document: dict[str, Any] = {"default": choice.default}
-    if choice.previous is not None:
-        document["previous"] = choice.previous
-    if choice.canary is not None:
-        document[CANARY] = {"version": choice.canary, "share": choice.share}
-    if choice.shadow is not None:
-        document[SHADOW] = choice.shadow
-    return document
 
 
 def to_document(choice: Choice) -> dict[str, Any]:
@@ -180,35 +158,8 @@ def line_ups(registry: Registry, plan: Plan, entries: Mapping[str, Entry]) -> tu
     return choices, refused
 
 
-def line_ups(registry: Registry, plan: Plan, entries: Mapping[str, Entry]) -> tuple[dict[str, Choice], dict[str, str]]:
-    """What is served of each model, canary and shadow included where they verify.
-
-    Args:
-        registry: where.
-        plan: says which versions they are.
-        entries: model -> its verified default.
-
-    Returns:
-        model -> its choice; "model role" -> why that version is left out.
-    """
-    choices: dict[str, Choice] = {}
-    refused: dict[str, str] = {}
-    for model, entry in entries.items():
-        choice = plan.models.get(model, Choice(entry.version))
-        for role, version in choice.trials.items():
-            try:
-                registry.entry(model, version)
-            except RegistryError as problem:
-                choice = choice.without(role)
-                refused[f"{model} {role}"] = str(problem)
-        choices[model] = choice
-    return choices, refused
-
-
 def promote(registry: Registry, model: str, version: int | None = None) -> Plan:
     """Make a version the default, after its files were verified; every serving process follows.
-
-    Canary and shadow end with it.
 
     Canary and shadow end with it.
 
@@ -237,70 +188,6 @@ def promote(registry: Registry, model: str, version: int | None = None) -> Plan:
             # Promoting what is served already must not make it its own way back.
             previous = old.default if old.default != entry.version else old.previous
         return _changed(registry, plan, model, Choice(entry.version, previous=previous))
-
-
-def canary(registry: Registry, model: str, version: int, share: float) -> Plan:
-    """Give a share of the requests to another version, after its files were verified.
-
-    Args:
-        registry: where.
-        model: which model.
-        version: the canary, in place of another that there may be.
-        share: of the requests, above 0 and below 1.
-
-    Returns:
-        The plan as written.
-
-    Raises:
-        RegistryError: there is no such version, it is the default or not what was published, the share is none, or
-            the file can't be written.
-    """
-    if not 0 < share < 1:
-        raise RegistryError(f"The share must lie between 0 and 1, without these, not {share:g}.")
-    return _tried(registry, model, version, lambda choice: replace(choice, canary=version, share=share))
-
-
-def shadow(registry: Registry, model: str, version: int) -> Plan:
-    """Let another version compute the requests as well, without answering. Raises as `canary`."""
-    return _tried(registry, model, version, lambda choice: replace(choice, shadow=version))
-
-
-def end(registry: Registry, model: str, role: str) -> Plan:
-    """No canary (or no shadow) from now on; the default takes all requests.
-
-    Raises:
-        RegistryError: there is none, or the file can't be written.
-    """
-    with changing(registry):
-        plan = read(registry)
-        choice = plan.models.get(model)
-        if choice is None or role not in choice.trials:
-            raise RegistryError(f"There is no {role} of {model!r}.")
-        return _changed(registry, plan, model, choice.without(role))
-
-
-def _tried(registry: Registry, model: str, version: int, change: Callable[[Choice], Choice]) -> Plan:
-    """Write a choice in which a version is tried beside the default."""
-    with changing(registry):
-        plan = read(registry)
-        entry = registry.entry(model, version)
-        choice = plan.models.get(model)
-        if choice is None:
-            choice = Choice(_newest(registry, model).version)
-        if entry.version == choice.default:
-            hint = "" if model in plan.models else " (the highest; `promote` names another)"
-            raise RegistryError(
-                f"Version {version} of {model!r} is the default{hint}: it can't be tried beside itself."
-            )
-        return _changed(registry, plan, model, change(choice))
-
-
-def _newest(registry: Registry, model: str) -> Entry:
-    """The highest version that verifies; raises RegistryError where none does."""
-    entry, refused = registry.newest(model)
-    if entry is None:
-        raise refused[0] if refused else RegistryError(f"{registry.root} holds no version of {model!r}.")
-    return entry
 
 
 def canary(registry: Registry, model: str, version: int, share: float) -> Plan:
