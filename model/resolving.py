@@ -7,7 +7,7 @@ from dataclasses import replace
 from model.data.table import Table
 from model.errors import RecipeError
 from model.networks.images import SMALLEST_SIDE, side
-from model.recipe.sections import KINDS_OF_NETWORK, KINDS_OF_TEXT, Recipe
+from model.recipe.sections import KINDS_OF_NETWORK, KINDS_OF_TEXT, Network, Recipe
 from model.resolving_training import training
 
 
@@ -21,9 +21,18 @@ def resolve(recipe: Recipe, table: Table) -> Recipe:
     return replace(
         recipe,
         data=replace(recipe.data, task=table.task),
-        network=replace(recipe.network, kind=_kind(recipe.network.kind, table)),
+        network=_network(recipe.network, table),
         training=training(recipe, table),
     )
+
+
+def _network(given: Network, table: Table) -> Network:
+    """The network with its kind, and with the sizes that did best on tables of that kind."""
+    kind = _kind(given.kind, table)
+    is_text = kind in KINDS_OF_TEXT
+    hidden = given.hidden if given.hidden is not None else ((128, 64) if is_text else (256, 128))
+    dropout = given.dropout if given.dropout is not None else (0.0 if is_text else 0.1)
+    return replace(given, kind=kind, hidden=hidden, dropout=dropout)
 
 
 def _kind(wanted: str | None, table: Table) -> str:

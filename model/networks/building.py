@@ -88,6 +88,8 @@ def _network(recipe: Recipe, table: Table, features: tuple[Feature, ...], column
 
 def _body(width: int, shape: sections.Network, outputs: int) -> nn.Module:
     """One perceptron, beside a linear model for a bag, or an ensemble of many."""
+    assert shape.hidden is not None  # resolved
+    assert shape.dropout is not None
     if shape.ensemble > 1:
         return Ensemble(width, shape.hidden, outputs, shape.ensemble, shape.activation, shape.dropout)
     deep = mlp(width, shape.hidden, outputs, shape.activation, shape.dropout)

@@ -98,13 +98,19 @@ class Network:
         ' `"lstm"` or `"attention"` as a sequence. With a text column it is `"ngram"`, else `"ple"`',
         "from the table",
     )
-    hidden: tuple[int, ...] = key(
-        (128, 64),
+    hidden: tuple[int, ...] | None = key(
+        None,
         readers.list_of(readers.whole(1, 65_536), 32),
         "sizes of the hidden layers; `[]` is a linear model",
+        "`[256, 128]`; of texts `[128, 64]`",
     )
     activation: str = key("relu", readers.one_of(*ACTIVATIONS), "`relu`, `gelu`, `tanh`, `sigmoid`, `none`")
-    dropout: float = key(0.0, readers.number(0.0, 1.0), "share of hidden values left out in training, below 1")
+    dropout: float | None = key(
+        None,
+        readers.number(0.0, 1.0),
+        "share of hidden values left out in training, below 1",
+        "`0.1`; of texts `0.0`",
+    )
     ensemble: int = key(
         1,
         readers.whole(1, 64),

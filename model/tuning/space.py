@@ -26,7 +26,7 @@ def own(recipe: Recipe) -> dict[str, Any]:
     values: dict[str, Any] = {
         "learning_rate": _within(recipe.training.learning_rate, _LEARNING_RATE),
         "weight_decay": _within(recipe.training.weight_decay or 0.0, _WEIGHT_DECAY),
-        "dropout": _within(recipe.network.dropout, _DROPOUT),
+        "dropout": _within(recipe.network.dropout or 0.0, _DROPOUT),
         "hidden": _written(recipe.network.hidden or ()),
     }
     if len(_kinds(recipe)) > 1:

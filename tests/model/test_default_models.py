@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from model.__main__ import main
-from model.data.sources import digits
+from model.data.sources import rows
+from model.recipe.reading import load
+from model.recipe.sections import DEFAULTS
 from mulgam.registry import Registry
 from tests.builders import NOTES_PRICES, NOTES_ROWS
 from tests.model.test_own_table import predict
@@ -80,7 +82,7 @@ def test_digits_reaches_its_bars_on_both_splits(run: Run) -> None:
 def test_the_published_digits_model_is_the_random_splits(run: Run) -> None:
     """The model that is published reads digits of the whole table, and its report names the half split, too."""
     entry = run.registry.entry("digits", 1)
-    table = digits()
+    table = rows(load(DEFAULTS[1]))
     answer = predict(entry, [list(row) for row in table.numeric.tolist()])
     assert float(np.mean(answer.argmax(axis=1) == table.target)) > 0.98
     assert "split: half" in (entry.path / "report.html").read_text()

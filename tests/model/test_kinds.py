@@ -106,7 +106,9 @@ def test_every_finite_number_has_a_finite_answer(kind: str, classes: tuple[str, 
     """Up to the ends of float32, whatever the training rows were: beyond 10,000 deviations nothing grows any more."""
     rows = numbers(16, classes)
     described = features(rows, np.arange(40))
-    recipe = Recipe("a", Data(), network=Network(kind=kind, hidden=(8,), ensemble=ensemble), training=Training())
+    recipe = Recipe(
+        "a", Data(), network=Network(kind=kind, hidden=(8,), dropout=0.0, ensemble=ensemble), training=Training()
+    )
     module = build(recipe, rows, described, np.arange(40)).eval()
     sent = encoded(rows, described, np.arange(40))
     extreme = np.array([LARGEST, -LARGEST, 3e38, -3e38, 1e-45, 0.0, np.nan], dtype=np.float32)
