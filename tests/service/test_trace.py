@@ -143,7 +143,7 @@ def test_a_batch_belongs_to_its_oldest_trace() -> None:
         await batcher.submit({"x": np.zeros((1, 1), np.float32)}, 1, 5)
 
     async def session() -> None:
-        batcher = Batcher(run, 1, 100, 100, lambda seconds: None, lambda: None)
+        batcher = Batcher(run, 1, 1, 100, 100, lambda seconds: None, lambda: None)
         first = asyncio.create_task(ask(batcher, None))
         while not told:
             await asyncio.sleep(0)
