@@ -77,6 +77,11 @@ def _conditions(results: Results, machine: str, cores: int) -> str:
         "Scores do not depend on the load. Wall times do, CPU times somewhat; take neither from a busy machine. A dash"
         " is what was not measured yet: the command measures what lacks."
     )
+    if len({one.commit for one in found}) > 1:
+        note += (
+            "\n\n**Several commits:** between them Mulgam's defaults may have changed, so that its rows are of the state"
+            " at their time; `python -m tests.bench.training --again` measures all at one."
+        )
     return _table(["conditions", ""], lines) + "\n\n" + note
 
 
