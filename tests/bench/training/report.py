@@ -68,7 +68,7 @@ def _conditions(results: Results, machine: str, cores: int) -> str:
     lines = (
         ("command", "`make bench-train`, in parts (`ONLY=…`); a part goes on where it was stopped"),
         ("date", dates[0] if dates[0] == dates[-1] else f"{dates[0]} to {dates[-1]}"),
-        ("commit", ", ".join(sorted({one.commit for one in found}))),
+        ("commit", _commits([one.commit for one in sorted(found, key=lambda one: one.date)])),
         ("machine", f"{machine}; {cores} cores, shared with other work"),
         ("load average", f"{min(loads):.1f} to {max(loads):.1f} (a training brings up to {cores})"),
         ("versions", "; ".join(sorted({one.versions for one in found}))),
@@ -79,10 +79,16 @@ def _conditions(results: Results, machine: str, cores: int) -> str:
     )
     if len({one.commit for one in found}) > 1:
         note += (
-            "\n\n**Several commits:** between them Mulgam's defaults may have changed, so that its rows are of the state"
-            " at their time; `python -m tests.bench.training --again` measures all at one."
+            "\n\n**Several commits:** between them Mulgam's defaults may have changed, so that its rows are of the"
+            " state at their time; `python -m tests.bench.training --again` measures all at one."
         )
     return _table(["conditions", ""], lines) + "\n\n" + note
+
+
+def _commits(commits: Sequence[str]) -> str:
+    """The first and the last, and how many states of the code there were."""
+    states = list(dict.fromkeys(commits))
+    return states[0] if len(states) == 1 else f"{len(states)} states, from {states[0]} to {states[-1]}"
 
 
 def _california(results: Results) -> str:
