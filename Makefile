@@ -89,9 +89,13 @@ drill: $(READY) ## inject faults and compare with what is promised (ONLY; needs 
 	@exec $(PY) -m tests.drill --only "$(ONLY)"
 
 images: ## build the container images (not built yet)
-manifests: ## render the Kubernetes manifests (not built yet)
-images manifests:
+images:
 	@echo "make $@ is not built yet; CHANGELOG.md says what is." >&2; exit 1
+
+manifests: $(READY) ## render every combination of deploy/kubernetes into build/manifests, and check it (needs kubectl)
+	@$(PY) -c "import kubernetes_validate" 2>/dev/null || $(PY) -m pip install --quiet --disable-pip-version-check \
+		--constraint deploy/local/constraints.txt --group manifests
+	@exec $(PY) -m deploy.manifests
 
 clean: ## remove caches, runs and the virtual environment; never the registry
 	@rm -rf $(VENV) runs build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

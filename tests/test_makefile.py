@@ -153,7 +153,7 @@ def test_a_failure_is_makes_failure(ready: Path, target: str) -> None:
     assert make(target, folder=ready).returncode != 0
 
 
-@pytest.mark.parametrize("target", ["images", "manifests"])
+@pytest.mark.parametrize("target", ["images"])
 def test_what_is_not_built_yet_says_so(target: str) -> None:
     """On standard error, with a failing exit status; `make help` says it too."""
     ended = make(target)

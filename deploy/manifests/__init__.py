@@ -1,0 +1,1 @@
+"""What stands in deploy/kubernetes, rendered and checked: `make manifests`."""

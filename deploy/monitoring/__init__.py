@@ -1,0 +1,1 @@
+"""Rules, dashboard and scrape configuration for Prometheus and Grafana."""
