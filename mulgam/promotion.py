@@ -50,9 +50,8 @@ def _sentence(plan: Plan, given: argparse.Namespace) -> str:
     if given.off:
         return f"version {choice.default} is to be served without a {given.action}"
     if given.action == CANARY:
-        return (
-            f"version {choice.canary} is to get {choice.share:.3%} of the requests, version {choice.default} the rest"
-        )
+        percent = f"{100 * choice.share:g} %"
+        return f"version {choice.canary} is to get {percent} of the requests, version {choice.default} the rest"
     return f"version {choice.shadow} is to compute beside version {choice.default}, which answers"
 
 

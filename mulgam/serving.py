@@ -10,7 +10,7 @@ import fcntl
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -148,9 +148,12 @@ def line_ups(registry: Registry, plan: Plan, entries: Mapping[str, Entry]) -> tu
     refused: dict[str, str] = {}
     for model, entry in entries.items():
         choice = plan.models.get(model, Choice(entry.version))
+        others = {choice.default}
         for role, version in choice.trials.items():
             try:
-                registry.entry(model, version)
+                if version in others:
+                    raise RegistryError(f"Version {version} of {model!r} has another role already.")
+                others.add(registry.entry(model, version).version)
             except RegistryError as problem:
                 choice = choice.without(role)
                 refused[f"{model} {role}"] = str(problem)
@@ -203,17 +206,17 @@ def canary(registry: Registry, model: str, version: int, share: float) -> Plan:
         The plan as written.
 
     Raises:
-        RegistryError: there is no such version, it is the default or not what was published, the share is none, or
-            the file can't be written.
+        RegistryError: there is no such version, it has another role already or is not what was published, the share
+            is none, or the file can't be written.
     """
     if not 0 < share < 1:
         raise RegistryError(f"The share must lie between 0 and 1, without these, not {share:g}.")
-    return _tried(registry, model, version, lambda choice: replace(choice, canary=version, share=share))
+    return _tried(registry, model, CANARY, version, share)
 
 
 def shadow(registry: Registry, model: str, version: int) -> Plan:
     """Let another version compute the requests as well, without answering. Raises as `canary`."""
-    return _tried(registry, model, version, lambda choice: replace(choice, shadow=version))
+    return _tried(registry, model, SHADOW, version)
 
 
 def end(registry: Registry, model: str, role: str) -> Plan:
@@ -230,7 +233,7 @@ def end(registry: Registry, model: str, role: str) -> Plan:
         return _changed(registry, plan, model, choice.without(role))
 
 
-def _tried(registry: Registry, model: str, version: int, change: Callable[[Choice], Choice]) -> Plan:
+def _tried(registry: Registry, model: str, role: str, version: int, share: float = 0.0) -> Plan:
     """Write a choice in which a version is tried beside the default."""
     with changing(registry):
         plan = read(registry)
@@ -238,10 +241,15 @@ def _tried(registry: Registry, model: str, version: int, change: Callable[[Choic
         choice = plan.models.get(model)
         if choice is None:
             choice = Choice(_newest(registry, model).version)
-        if entry.version == choice.default:
+        others = choice.without(role)
+        if entry.version == others.default:
             hint = "" if model in plan.models else " (the highest; `promote` names another)"
             raise RegistryError(f"Version {version} of {model!r} is the default{hint}; try another one.")
-        return _changed(registry, plan, model, change(choice))
+        for other, taken in others.trials.items():
+            if entry.version == taken:
+                raise RegistryError(f"Version {version} of {model!r} is the {other}; end that first.")
+        change = {CANARY: replace(others, canary=version, share=share), SHADOW: replace(others, shadow=version)}
+        return _changed(registry, plan, model, change[role])
 
 
 def _newest(registry: Registry, model: str) -> Entry:

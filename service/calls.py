@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 # An id has to be unlike others, not secret: the system's random numbers would cost a system call for each.
 _NUMBERS = random.Random()  # noqa: S311
+# Parsing more than this would hold the event loop for longer than a cheap model may.
+LOOP_BYTES = 32 * 1024
 # Of every answer: what it is stands in Content-Type, and it is for this caller, now.
 SAFE_HEADERS = (("x-content-type-options", "nosniff"), ("cache-control", "no-store"))
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")

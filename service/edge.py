@@ -18,7 +18,7 @@ from flask import Flask
 from service import wsgi
 from service.bulk.edge import BulkEdge
 from service.bulk.kinds import bulk_kind
-from service.calls import Call, Reply, request_id
+from service.calls import LOOP_BYTES, Call, Reply, request_id
 from service.errors import ApiError, body_too_large, too_busy
 from service.http1.exchange import Exchange
 from service.http1.request import Request
@@ -28,11 +28,12 @@ from service.protocols.base import PredictionProtocol
 from service.protocols.paths import PATHS, concrete
 from service.requests import has_foreign_hooks
 from service.respond import error_reply, log_error, respond
-from service.served import Catalogue, Served
+from service.served import Catalogue, LineUp, Served
+from service.split import key_of
 from service.trace import taken
 
-# Parsing more than this would hold the event loop for longer than a cheap model may.
-LOOP_BYTES = 32 * 1024
+# What answers a path; with the line-up where its canary has a share of the path's requests.
+Way = tuple[PredictionProtocol, Served, LineUp | None]
 
 
 class Edge:
@@ -52,7 +53,7 @@ class Edge:
         self._threads = ThreadPoolExecutor(plane.settings.threads, thread_name_prefix="request")
         # A hook that someone added to the app must see every request: then all of them go there.
         self._has_short_ways = not has_foreign_hooks(app)
-        self._ways: dict[str, tuple[PredictionProtocol, Served]] = {}
+        self._ways: dict[str, Way] = {}
         self._ways_of: Catalogue | None = None
         self._bulk = BulkEdge(app, plane)
         self._reading = 0
@@ -100,8 +101,10 @@ class Edge:
         # A small compressed body can become a large one.
         if way is None or request.method != "POST" or len(request.body) > LOOP_BYTES or "content-encoding" in fields:
             return self._begun(self._through_app(request))
-        protocol, served = way
+        protocol, served, split = way
         identity = request_id(fields.get("x-request-id"))
+        if split is not None:
+            served = self._plane.choose(split, key_of(fields.get, identity))
         call = Call(fields.get, request.query, request.body, identity, time.perf_counter())
         outcome = respond(self._plane, protocol, served, call)
         return outcome if isinstance(outcome, Reply) else self._begun(outcome)
@@ -142,7 +145,7 @@ class Edge:
     def _ended(self, task: asyncio.Task[Reply]) -> None:
         self._metrics.inflight_now -= 1
 
-    def _short_ways(self) -> dict[str, tuple[PredictionProtocol, Served]]:
+    def _short_ways(self) -> dict[str, Way]:
         """The exact paths of what is served now; any other path is the app's to answer."""
         catalogue = self._plane.catalogue
         if self._ways_of is not catalogue:
@@ -160,9 +163,14 @@ class Edge:
         )
 
 
-def _short_ways(catalogue: Catalogue) -> dict[str, tuple[PredictionProtocol, Served]]:
-    return {
-        concrete(template, served.name, served.version): (protocol, served)
-        for template, protocol in PATHS
-        for served in catalogue
-    }
+def _short_ways(catalogue: Catalogue) -> dict[str, Way]:
+    ways: dict[str, Way] = {}
+    for line_up in catalogue.line_ups.values():
+        split = line_up if line_up.canary is not None else None
+        for served in line_up.versions.values():
+            for template, protocol in PATHS:
+                names_version = "<version>" in template
+                if names_version or served is line_up.default:
+                    path = concrete(template, served.name, served.version)
+                    ways[path] = (protocol, served, None if names_version else split)
+    return ways

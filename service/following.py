@@ -8,34 +8,45 @@ from collections.abc import Mapping
 
 from mulgam.errors import MulgamError
 from mulgam.registry import Registry
+from mulgam.serving import CANARY, SHADOW, Choice
 from service.plane import DataPlane
-from service.served import Catalogue, Served
+from service.served import Catalogue, LineUp, Served
 
 log = logging.getLogger(__name__)
 
 
-async def adopt(plane: DataPlane, registry: Registry, versions: Mapping[str, int], runtime: str) -> dict[str, str]:
-    """Serve these versions; a bad one is refused and what was served before serves on.
+async def adopt(plane: DataPlane, registry: Registry, choices: Mapping[str, Choice], runtime: str) -> dict[str, str]:
+    """Serve these versions; a bad default is refused and what was served before serves on; a bad canary or shadow
+    is left out.
 
     Args:
         plane: what is served now.
         registry: where the versions are.
-        versions: model -> version; a model that is not named stays as it is.
+        choices: model -> its versions, one for each role; a model that is not named stays as it is.
         runtime: that computes them.
 
     Returns:
-        model -> why its version was refused.
+        model, or "model role", -> why its version was refused.
     """
     refused: dict[str, str] = {}
-    now = {served.name: served for served in plane.catalogue}
-    for model, version in versions.items():
-        if model in now and now[model].version == version:
-            continue
+    now = dict(plane.catalogue.line_ups)
+
+    async def find(model: str, version: int, what: str) -> Served | None:
+        """The version, loaded now where it was not served yet; None where it is refused."""
+        known = now[model].versions.get(version) if model in now else None
         try:
-            now[model] = await _accepted(plane, registry, model, version, runtime)
+            return known or await _accepted(plane, registry, model, version, runtime)
         except MulgamError as problem:
-            refused[model] = str(problem)
-            log.error("version %d of %s is refused: %s", version, model, problem)
+            refused[what] = str(problem)
+            log.error("version %d of %s is refused: %s", version, what, problem)
+            return None
+
+    for model, choice in choices.items():
+        default = await find(model, choice.default, model)
+        if default is None:
+            continue
+        tried = {role: await find(model, version, f"{model} {role}") for role, version in choice.trials.items()}
+        now[model] = LineUp(default, tried.get(CANARY), choice.share, tried.get(SHADOW))
     for old in plane.follow(Catalogue(now.values())):
         log.info("%s: version %d is served no more", old.name, old.version)
         _retire(plane, old)

@@ -48,7 +48,7 @@ class Line:
     def _flush(self, plane: DataPlane) -> None:
         """Without room for figures requests are served all the same; said once for as long as it stays so."""
         try:
-            plane.metrics.flush()
+            plane.flush()
         except OSError as problem:
             if not self._is_losing:
                 log.error("figures are lost: %s", problem)
@@ -58,9 +58,9 @@ class Line:
 
     def _status(self, plane: DataPlane) -> status.Status:
         broken = [served.name for served in plane.catalogue if plane.breakers.of(served).is_open]
-        return status.Status(
-            plane.readiness.states, 0.0, self._generation, self._refused, broken, list(plane.held_versions())
-        )
+        trials = {(one.name, one.version): plane.trial(one) for one in plane.catalogue.trials}
+        held = list(plane.held_versions())
+        return status.Status(plane.readiness.states, 0.0, self._generation, self._refused, broken, held, trials)
 
     async def obey(self, plane: DataPlane) -> None:
         """Carry out the orders that come on standard input, one after the other; never returns."""
@@ -70,7 +70,7 @@ class Line:
         registry = Registry(plane.settings.registry)
         while line := await reader.readline():
             order = status.Order.from_line(line)
-            self._refused = await adopt(plane, registry, order.versions, plane.runtime)
+            self._refused = await adopt(plane, registry, order.choices, plane.runtime)
             self._generation = order.generation
             plane.metrics.generation.set(order.generation)
         await asyncio.Event().wait()  # the supervisor is gone; `report` ends the process

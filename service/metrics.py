@@ -30,6 +30,10 @@ FILES_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 # From a tenth of a millisecond (in process) to the default deadline.
 SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096, 16384)
+# Shares of the target's deviation, or of a request's rows; the first is "none".
+DISAGREEMENT = (0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10)
+# Of a request that a shadow was to compute as well.
+OUTCOMES = ("agreed", "disagreed", "failed", "dropped")
 NO_MODEL = "none"
 
 
@@ -77,6 +81,17 @@ class Metrics:
             "mulgam_model_score", "Score of the served version on data held out from training.", (*model, "score"),
             registry=self.registry, multiprocess_mode="livemax",
         )  # fmt: skip
+        self.canary_share = Gauge(
+            "mulgam_canary_share", "Share of the requests that a canary gets; 0 while the default takes them.", model,
+            registry=self.registry, multiprocess_mode="livemin",
+        )  # fmt: skip
+        self.shadow_requests = Counter(
+            "mulgam_shadow_requests", "Requests that a shadow was to compute as well.", (*model, "outcome"),
+            registry=self.registry,
+        )  # fmt: skip
+        self.shadow_disagreement = self._histogram(
+            "shadow_disagreement", "How far a shadow's answers lie from the default's.", model, DISAGREEMENT
+        )
         feature = (*model, "feature")
         self.feature_drift = self._latest(
             "mulgam_feature_drift", "Population stability index of a feature against its training histogram.", feature
@@ -99,6 +114,7 @@ class Metrics:
             registry=self.registry, multiprocess_mode="livemin",
         )  # fmt: skip
         self._meters: dict[tuple[str, int], ModelMeters] = {}
+        self._shadows: dict[tuple[str, int], ShadowMeters] = {}
         self.inflight_now = 0
 
     def describe(self, served: Served, scores: Mapping[str, float]) -> None:
@@ -113,6 +129,18 @@ class Metrics:
     def undescribe(self, served: Served) -> None:
         """A version is served no more; a series in a file can't be taken away, so it says 0."""
         self.model_info.labels(served.name, str(served.version), served.digest, served.runtime).set(0)
+
+    def canary(self, served: Served, share: float) -> None:
+        """The share that a canary gets at present."""
+        self.canary_share.labels(served.name, str(served.version)).set(share)
+
+    def of_shadow(self, served: Served) -> ShadowMeters:
+        """What is counted for one shadow."""
+        key = (served.name, served.version)
+        meters = self._shadows.get(key)
+        if meters is None:
+            meters = self._shadows[key] = ShadowMeters(self, served)
+        return meters
 
     def broken(self, served: Served, is_open: bool) -> None:
         """The breaker of a version has opened or closed."""
@@ -130,6 +158,8 @@ class Metrics:
         """Bring the series up to date; on the event loop."""
         for meters in self._meters.values():
             meters.flush()
+        for shadow in self._shadows.values():
+            shadow.flush()
         self.inflight.set(self.inflight_now)
 
     def _latest(self, name: str, text: str, labels: tuple[str, ...]) -> Gauge:
@@ -211,6 +241,25 @@ class ModelMeters:
             metrics.feature_unseen.labels(*self._labels, feature).set(found.unseen)
         if drift.prediction_index is not None:
             metrics.prediction_drift.labels(*self._labels).set(drift.prediction_index)
+
+
+class ShadowMeters:
+    """The tallies of one shadow."""
+
+    def __init__(self, metrics: Metrics, served: Served) -> None:
+        labels = (served.name, str(served.version))
+        self._outcomes = {name: CounterTally(metrics.shadow_requests.labels(*labels, name)) for name in OUTCOMES}
+        self.disagreement = HistogramTally(metrics.shadow_disagreement.labels(*labels), DISAGREEMENT)
+
+    def ended(self, outcome: str) -> None:
+        """Count one request by what became of it."""
+        self._outcomes[outcome].add()
+
+    def flush(self) -> None:
+        """Move everything into the series."""
+        for counter in self._outcomes.values():
+            counter.flush()
+        self.disagreement.flush()
 
 
 def forget(pid: int) -> None:

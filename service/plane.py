@@ -16,11 +16,14 @@ from service.keys import Keys
 from service.metrics import Metrics
 from service.prediction import checked
 from service.protocols.base import Output
-from service.readiness import Readiness, patience_of
+from service.readiness import Readiness, State, patience_of
 from service.retry import RetryBudget
-from service.served import Catalogue, Served
+from service.served import Catalogue, LineUp, Served
 from service.settings import Settings
+from service.shadowing import Shadowing
 from service.trace import Tracing
+
+_BROKEN = State(False, "it gives no answers (its breaker is open)")
 
 
 class DataPlane:
@@ -60,8 +63,10 @@ class DataPlane:
         self._held: Counter[tuple[str, int]] = Counter()
         self.is_draining = False
         self.is_closing = False
-        self._batchers = {served.digest: self._batcher(served) for served in catalogue}
-        for served in catalogue:
+        self._batchers = {served.digest: self._batcher(served) for served in catalogue.versions}
+        self._shadowing = Shadowing(backend, metrics, settings.request_timeout)
+        self.shadowing = self._shadowing.follow(catalogue)
+        for served in catalogue.versions:
             metrics.describe(served, held_out_scores(served))
 
     def follow(self, catalogue: Catalogue) -> list[Served]:
@@ -70,18 +75,46 @@ class DataPlane:
         Returns:
             The versions that are served no more.
         """
-        old = [served for served in self.catalogue if not catalogue.serves(served)]
-        for served in catalogue:
+        old = [served for served in self.catalogue.versions if not catalogue.serves(served)]
+        for served in catalogue.versions:
             if not self.catalogue.serves(served):
                 self._batchers[served.digest] = self._batcher(served)
                 self.metrics.describe(served, held_out_scores(served))
                 self.retired.pop(served.digest, None)
+        for canary, _ in self._canaries():
+            self.metrics.canary(canary, 0.0)
         self.catalogue = catalogue
         self.readiness.follow(catalogue)
+        self.shadowing = self._shadowing.follow(catalogue)
         for served in old:
             self.retired[served.digest] = time.monotonic()
             self.metrics.undescribe(served)
         return old
+
+    def choose(self, line_up: LineUp, key: str) -> Served:
+        """The version that answers requests with a key: the canary only while it is well."""
+        chosen = line_up.of_key(key)
+        return chosen if chosen is line_up.default or self.trial(chosen).ready else line_up.default
+
+    def find(self, model: str, version: str | None, key: str) -> Served:
+        """The version that was asked for; where none was, the one that answers requests with this key.
+
+        Raises:
+            ApiError: 404 as `Catalogue.find`.
+        """
+        if version is None:
+            return self.choose(self.catalogue.of_model(model), key)
+        return self.catalogue.find(model, version)
+
+    def trial(self, served: Served) -> State:
+        """The state of a canary or shadow, of which requests are told nothing."""
+        return _BROKEN if self.breakers.of(served).is_open else self.readiness.found(served)
+
+    def flush(self) -> None:
+        """Bring the metrics up to date."""
+        for canary, share in self._canaries():
+            self.metrics.canary(canary, share if self.trial(canary).ready else 0.0)
+        self.metrics.flush()
 
     def drain(self) -> None:
         """Answer on, and have callers go elsewhere: not ready, each connection closed with its answer."""
@@ -118,7 +151,7 @@ class DataPlane:
 
     def at_once(self, served: Served, tensors: Arrays, rows: int) -> Output | None:
         """The output where computing it costs less than a queue would; None: ask `queued`. Raises as `predict`."""
-        if self.readiness.states[served.name].wrong and self.catalogue.serves(served):
+        if served.digest in self.readiness.wrong:
             raise backend_unavailable(served.name)
         if self.breakers.of(served).is_open:
             self.metrics.rejected.labels("breaker").inc()
@@ -149,6 +182,10 @@ class DataPlane:
         meters.batch_rows.observe(len(output))
         meters.predicted(tensors, output)
         return output
+
+    def _canaries(self) -> Iterable[tuple[Served, float]]:
+        """Each canary with the share that it is to have."""
+        return ((one.canary, one.share) for one in self.catalogue.line_ups.values() if one.canary is not None)
 
     def _breaker_changed(self, served: Served, is_open: bool) -> None:
         self.metrics.broken(served, is_open)

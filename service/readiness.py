@@ -56,23 +56,33 @@ class Readiness:
         breakers.suspected = self._suspicion.set
         self._backend = backend
         self._interval = interval
-        self._states = {served.name: State(False, "no golden request was answered yet") for served in catalogue}
+        # By digest.
+        self._states = {one.digest: State(False, "no golden request was answered yet") for one in catalogue.versions}
+        self.wrong: frozenset[str] = frozenset()
         self._turn = 0
         self._stopping = False
 
     @property
     def states(self) -> Mapping[str, State]:
-        """The present state of each model."""
-        return self._states
+        """The present state of each model, which is that of its default."""
+        return {served.name: self.of(served) for served in self._catalogue}
+
+    def of(self, served: Served) -> State:
+        """The present state of a version."""
+        state = self._states[served.digest]
+        return State(False, "the gateway is stopping", state.wrong) if self._stopping else state
+
+    def found(self, served: Served) -> State:
+        """What the last replay of a version found, though the process may be stopping."""
+        return self._states[served.digest]
 
     def stop(self) -> None:
         """Say no from now on: the process ends, though it still answers."""
         self._stopping = True
-        self._states = {model: self._told(state) for model, state in self._states.items()}
 
     def ready(self) -> dict[str, bool]:
         """Model -> whether it is ready."""
-        return {model: state.ready for model, state in self._states.items()}
+        return {model: state.ready for model, state in self.states.items()}
 
     async def watch(self) -> None:
         """Replay for ever; cancel to end."""
@@ -88,16 +98,16 @@ class Readiness:
     def follow(self, catalogue: Catalogue) -> None:
         """Replay for another set of versions from now on; each of them has just given its golden answers."""
         known = self._catalogue
-        self._states = {
-            served.name: self._states[served.name] if known.serves(served) else self._told(State(True))
-            for served in catalogue
-        }
         self._catalogue = catalogue
+        self._tell({
+            served.digest: self._states[served.digest] if known.serves(served) else State(True)
+            for served in catalogue.versions
+        })  # fmt: skip
 
     async def replay(self) -> None:
-        """Replay for every model at once, so that a slow one does not hide the others."""
+        """Replay for every version at once, so that a slow one does not hide the others."""
         self._turn += 1
-        await asyncio.gather(*(self._replay_one(served) for served in self._catalogue))
+        await asyncio.gather(*(self._replay_one(served) for served in self._catalogue.versions))
 
     async def verdict(self, served: Served, requests: Sequence[Golden]) -> State:
         """What a version answers to these requests, whether it is served yet or not."""
@@ -115,17 +125,27 @@ class Readiness:
         return State(True)
 
     async def _replay_one(self, served: Served) -> None:
-        before = self._states[served.name]
+        before = self._states[served.digest]
         requests = served.entry.golden
         state = await self.verdict(served, [requests[self._turn % len(requests)]] if before.ready else requests)
         if self._catalogue.serves(served):
-            self._states[served.name] = self._told(state)
+            self._tell({**self._states, served.digest: state})
         if self._stopping:
             return
         if before.ready and not state.ready:
-            log.warning("model %s is not ready: %s", served.name, state.cause)
+            log.warning(self._alarm(served), served.name, state.cause)
         elif state.ready and not before.ready:
             log.info("model %s version %d is ready", served.name, served.version)
 
-    def _told(self, state: State) -> State:
-        return State(False, "the gateway is stopping", state.wrong) if self._stopping else state
+    def _alarm(self, served: Served) -> str:
+        """What is said where a version is not ready any more, with places for the model and the cause."""
+        line_up = self._catalogue.line_ups.get(served.name)
+        if line_up is None or line_up.default is served:
+            return "model %s is not ready: %s"
+        if line_up.canary is served:
+            return "the canary of model %s is not ready, the default takes its share: %s"
+        return "the shadow of model %s is not ready: %s"
+
+    def _tell(self, states: dict[str, State]) -> None:
+        self._states = states
+        self.wrong = frozenset(digest for digest, state in states.items() if state.wrong)

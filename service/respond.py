@@ -18,6 +18,7 @@ from service.errors import ApiError, from_input_error, from_status
 from service.plane import DataPlane
 from service.protocols.base import JSON_HEADERS, Decoded, Output, PredictionProtocol
 from service.served import Served
+from service.shadowing import Shadowing
 from service.trace import Trace, current
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,8 @@ def respond(
         if output is None:
             return _later(plane, protocol, served, call, decoded, timeout, trace)
         reply = _rendered(served, call, decoded, output)
+        if plane.shadowing is not None:
+            _shadowed(plane.shadowing, plane, protocol, served, call, output)
     except Exception as problem:
         reply = _failed(problem, served, protocol, call, trace)
     _finished(plane, protocol, served, call, reply, trace)
@@ -53,10 +56,20 @@ async def _later(
         current.set(trace)
         output = await plane.queued(served, decoded.tensors, decoded.rows, timeout)
         reply = _rendered(served, call, decoded, output)
+        if plane.shadowing is not None:
+            _shadowed(plane.shadowing, plane, protocol, served, call, output)
     except Exception as problem:
         reply = _failed(problem, served, protocol, call, trace)
     _finished(plane, protocol, served, call, reply, trace)
     return reply
+
+
+def _shadowed(
+    shadowing: Shadowing, plane: DataPlane, protocol: PredictionProtocol, served: Served, call: Call, output: Output
+) -> None:
+    """Hand an answered request to the shadow, which reads it by its own signature."""
+    most = plane.settings.max_rows
+    shadowing.offer(served, lambda shadow: protocol.decode(shadow, call, most), len(call.body), output)
 
 
 def _finished(
@@ -78,6 +91,8 @@ def respond_in_thread(
         current.set(trace)
         output = bridge.run(plane.predict(served, decoded.tensors, decoded.rows, _timeout(plane, call)))
         reply = _rendered(served, call, decoded, output)
+        if plane.shadowing is not None:
+            bridge.call(_shadowed, plane.shadowing, plane, protocol, served, call, output)
     except Exception as problem:
         reply = _failed(problem, served, protocol, call, trace)
     seconds = time.perf_counter() - call.received

@@ -1,9 +1,9 @@
-"""What this process serves: one verified version of each model, with what a request needs of it."""
+"""What this process serves: the verified versions of each model, with what a request needs of them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,7 @@ from mulgam.errors import RegistryError
 from mulgam.registry import ONNX, VARIANTS, Entry, Registry
 from mulgam.signature import PRECISION, Signature, Tolerance
 from service.errors import ApiError
+from service.split import place
 
 
 @dataclass(frozen=True)
@@ -84,42 +85,82 @@ def onnx_path(entry: Entry, precision: str) -> Path:
     return entry.path / (ONNX if precision == PRECISION else VARIANTS[precision])
 
 
+@dataclass(frozen=True)
+class LineUp:
+    """One model's versions: the default answers, the canary takes a share of that, the shadow computes unheard."""
+
+    default: Served
+    canary: Served | None = None
+    share: float = 0.0
+    shadow: Served | None = None
+
+    @property
+    def versions(self) -> dict[int, Served]:
+        """All of them by number."""
+        return {one.version: one for one in (self.shadow, self.canary, self.default) if one is not None}
+
+    def of_key(self, key: str) -> Served:
+        """The version that is to answer the requests with a key."""
+        if self.canary is not None and place(self.default.name, key) < self.share:
+            return self.canary
+        return self.default
+
+
 class Catalogue:
-    """The served models by name."""
+    """The served models by name; iterating gives their defaults."""
 
-    def __init__(self, served: Iterable[Served]) -> None:
-        self._served: Mapping[str, Served] = {one.name: one for one in served}
+    def __init__(self, line_ups: Iterable[LineUp]) -> None:
+        self.line_ups: Mapping[str, LineUp] = {one.default.name: one for one in line_ups}
 
-    def __iter__(self) -> Any:
-        return iter(self._served.values())
+    def __iter__(self) -> Iterator[Served]:
+        return (one.default for one in self.line_ups.values())
 
     def __len__(self) -> int:
-        return len(self._served)
+        return len(self.line_ups)
 
     def __contains__(self, model: str) -> bool:
-        return model in self._served
+        return model in self.line_ups
+
+    @property
+    def versions(self) -> list[Served]:
+        """Every version, canaries and shadows as well."""
+        return [served for one in self.line_ups.values() for served in one.versions.values()]
+
+    @property
+    def trials(self) -> list[Served]:
+        """Every canary and shadow."""
+        pairs = ((one.canary, one.shadow) for one in self.line_ups.values())
+        return [served for pair in pairs for served in pair if served is not None]
 
     def serves(self, served: Served) -> bool:
-        """Whether this very version is the one that is served."""
-        return self._served.get(served.name) is served
+        """Whether this very version is among those that are served."""
+        line_up = self.line_ups.get(served.name)
+        return line_up is not None and line_up.versions.get(served.version) is served
+
+    def of_model(self, model: str) -> LineUp:
+        """The versions of a model; raises ApiError 404 where there is none of that name."""
+        line_up = self.line_ups.get(model)
+        if line_up is None:
+            names = ", ".join(sorted(self.line_ups)) or "none"
+            raise ApiError(404, "UNKNOWN_MODEL", f"There is no model {shown(model)} here; served are: {names}.")
+        return line_up
 
     def find(self, model: str, version: str | None = None) -> Served:
-        """The served version of a model.
+        """A served version of a model; None: its default.
 
         Raises:
             ApiError: 404, there is no such model, or this version of it is not served.
         """
-        served = self._served.get(model)
-        if served is None:
-            names = ", ".join(sorted(self._served)) or "none"
-            raise ApiError(404, "UNKNOWN_MODEL", f"There is no model {shown(model)} here; served are: {names}.")
-        if version is not None and version != str(served.version):
-            raise ApiError(
-                404,
-                "UNKNOWN_VERSION",
-                f"Version {shown(version)} of {model!r} is not served; version {served.version} is.",
-            )
-        return served
+        line_up = self.of_model(model)
+        if version is None:
+            return line_up.default
+        found = [served for number, served in line_up.versions.items() if str(number) == version]
+        if not found:
+            numbers = sorted(line_up.versions)
+            those = f"version {numbers[0]} is" if len(numbers) == 1 else f"versions {', '.join(map(str, numbers))} are"
+            sentence = f"Version {shown(version)} of {model!r} is not served; {those}."
+            raise ApiError(404, "UNKNOWN_VERSION", sentence)
+        return found[0]
 
 
 def load(registry: Registry, versions: Mapping[str, int], runtime: str, precision: str = PRECISION) -> Catalogue:
@@ -129,4 +170,4 @@ def load(registry: Registry, versions: Mapping[str, int], runtime: str, precisio
         RegistryError: one of them is missing or not what was published.
     """
     entries = (registry.entry(model, version) for model, version in versions.items())
-    return Catalogue(Served(entry, entry.runtime(runtime), precision) for entry in entries)
+    return Catalogue(LineUp(Served(entry, entry.runtime(runtime), precision)) for entry in entries)

@@ -55,7 +55,8 @@ class OnnxRuntimeBackend:
         self._models = {one.digest: _loaded(one, device) for one in served}
         # onnxruntime frees the interpreter lock while it computes, so threads use the cores.
         self.workers = self.lanes = os.cpu_count() or 1
-        self._threads = ThreadPoolExecutor(max_workers=self.lanes, thread_name_prefix="onnxruntime")
+        # One more than requests use at a time, for golden replays and shadows.
+        self._threads = ThreadPoolExecutor(max_workers=self.lanes + 1, thread_name_prefix="onnxruntime")
 
     def at_once(self, served: Served, tensors: Arrays, rows: int) -> Answer | None:
         """As many rows as are cheap, by the time that this model took when it was loaded."""

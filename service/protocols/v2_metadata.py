@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from mulgam import __version__
@@ -18,11 +19,11 @@ SERVER: dict[str, Any] = {
 _PLATFORMS = {"onnx": "onnx_onnxv1", "torchscript": "pytorch_torchscript"}
 
 
-def model(served: Served) -> dict[str, Any]:
-    """A model's metadata."""
+def model(served: Served, versions: Iterable[int]) -> dict[str, Any]:
+    """The metadata of one of a model's versions, beside which the others are named."""
     return {
         "name": served.name,
-        "versions": [str(served.version)],
+        "versions": [str(version) for version in sorted(versions)],
         "platform": _PLATFORMS[served.runtime],
         "inputs": [_described(one) for one in served.signature.inputs],
         "outputs": output_tensors(served),

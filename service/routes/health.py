@@ -37,4 +37,4 @@ def blueprint(plane: DataPlane, bridge: Bridge) -> Blueprint:
 
 
 async def _flush(plane: DataPlane) -> None:
-    plane.metrics.flush()
+    plane.flush()

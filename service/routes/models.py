@@ -44,5 +44,5 @@ def _summary(plane: DataPlane, served: Served) -> dict[str, Any]:
         "synthetic": signature.synthetic,
         "digest": served.digest,
         "runtime": served.runtime,
-        "ready": plane.readiness.states[served.name].ready,
+        "ready": plane.readiness.of(served).ready,
     }

@@ -17,6 +17,7 @@ from service.protocols.paths import PATHS
 from service.requests import to_flask
 from service.respond import error_reply, respond_in_thread
 from service.served import Served
+from service.split import key_of
 from service.wsgi import IS_WAITING
 
 
@@ -26,7 +27,7 @@ def blueprint(plane: DataPlane, bridge: Bridge) -> Blueprint:
     desk = BulkDesk(plane, bridge)
 
     def answer(protocol: PredictionProtocol, model: str, version: str | None = None) -> Response:
-        served = plane.catalogue.find(model, version)
+        served = plane.find(model, version, key_of(request.headers.get, g.request_id))
         kind = bulk_kind(request.method, request.path, request.content_type)
         if kind is not None:
             return in_bulk(kind, served)

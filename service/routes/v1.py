@@ -18,6 +18,6 @@ def blueprint(plane: DataPlane) -> Blueprint:
     @routes.get("/v1/models/<model>")
     def one(model: str) -> Response:
         served = plane.catalogue.find(model)
-        return jsonify(name=served.name, ready=plane.readiness.states[served.name].ready)
+        return jsonify(name=served.name, ready=plane.readiness.of(served).ready)
 
     return routes

@@ -27,18 +27,18 @@ def blueprint(plane: DataPlane) -> Blueprint:
     @routes.get("/v2/models/<model>")
     @routes.get("/v2/models/<model>/versions/<version>")
     def metadata(model: str, version: str | None = None) -> Response:
-        return jsonify(v2_metadata.model(plane.catalogue.find(model, version)))
+        served = plane.catalogue.find(model, version)
+        return jsonify(v2_metadata.model(served, plane.catalogue.of_model(model).versions))
 
     @routes.get("/v2/models/<model>/ready")
     @routes.get("/v2/models/<model>/versions/<version>/ready")
     def model_ready(model: str, version: str | None = None) -> Response:
         served = plane.catalogue.find(model, version)
-        return _state(plane.readiness.states[served.name].ready)
+        return _state(plane.readiness.of(served).ready)
 
     @routes.post("/v2/repository/index")
     def index() -> Response:
-        states = plane.readiness.states
-        return jsonify([v2_metadata.indexed(one, states[one.name].ready) for one in plane.catalogue])
+        return jsonify([v2_metadata.indexed(one, plane.readiness.of(one).ready) for one in plane.catalogue.versions])
 
     return routes
 

@@ -18,8 +18,7 @@ import grpc
 from google.protobuf.message import DecodeError, Message
 
 from mulgam.errors import InputError
-from service.calls import request_id
-from service.edge import LOOP_BYTES
+from service.calls import LOOP_BYTES, request_id
 from service.errors import body_too_slow, too_busy
 from service.metrics import NO_MODEL
 from service.plane import DataPlane
@@ -27,6 +26,7 @@ from service.protocols import v2_grpc, v2_metadata
 from service.respond import as_api_error, log_error
 from service.rpc import open_inference_pb2 as messages
 from service.served import Served
+from service.split import key_of
 from service.trace import Trace, current, taken
 
 NAME = "grpc"
@@ -84,7 +84,7 @@ class Calls:
 
         def answer(request: Any) -> Message:
             served = self._plane.catalogue.find(request.name, request.version or None)
-            return messages.ModelReadyResponse(ready=self._plane.readiness.states[served.name].ready)
+            return messages.ModelReadyResponse(ready=self._plane.readiness.of(served).ready)
 
         return await self._described(context, messages.ModelReadyRequest, answer)
 
@@ -93,7 +93,8 @@ class Calls:
 
         def answer(request: Any) -> Message:
             served = self._plane.catalogue.find(request.name, request.version or None)
-            return messages.ModelMetadataResponse(**v2_metadata.model(served))
+            versions = self._plane.catalogue.of_model(served.name).versions
+            return messages.ModelMetadataResponse(**v2_metadata.model(served, versions))
 
         return await self._described(context, messages.ModelMetadataRequest, answer)
 
@@ -101,8 +102,8 @@ class Calls:
         """What is served; with `ready`, only what is ready."""
 
         def answer(request: Any) -> Message:
-            states = self._plane.readiness.states
-            lines = [v2_metadata.indexed(one, states[one.name].ready) for one in self._plane.catalogue]
+            plane = self._plane
+            lines = [v2_metadata.indexed(one, plane.readiness.of(one).ready) for one in plane.catalogue.versions]
             chosen = [line for line in lines if line["state"] == "READY" or not request.ready]
             return messages.RepositoryIndexResponse(models=chosen)
 
@@ -125,7 +126,8 @@ class Calls:
             metrics.inflight_now += 1
             try:
                 request = await self._run(len(data), v2_grpc.parsed, data)
-                served = self._plane.catalogue.find(request.model_name, request.model_version or None)
+                key = key_of(partial(_metadata, context), identity)
+                served = self._plane.find(request.model_name, request.model_version or None, key)
                 body = await self._predicted(served, request, len(data), context, trace)
             finally:
                 metrics.inflight_now -= 1
@@ -155,6 +157,9 @@ class Calls:
         timeout = min(settings.request_timeout, _remaining(context))
         current.set(trace)
         output = await self._plane.predict(served, decoded.tensors, decoded.rows, timeout)
+        if self._plane.shadowing is not None:
+            decode = partial(v2_grpc.decode, request=request, max_rows=settings.max_rows)
+            self._plane.shadowing.offer(served, decode, size, output)
         _, body = await self._run(output.nbytes, decoded.render, output)
         return body
 

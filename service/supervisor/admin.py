@@ -38,7 +38,12 @@ def create_admin_app(overview: Overview, settings: Settings) -> Flask:
         ready = overview.is_ready
         broken = overview.broken()
         models = {
-            name: {"ready": state.ready, "cause": state.cause, "breaker": "open" if name in broken else "closed"}
+            name: {
+                "ready": state.ready,
+                "cause": state.cause,
+                "breaker": "open" if name in broken else "closed",
+                **overview.trials(name),
+            }
             for name, state in overview.states().items()
         }
         response = jsonify(status="ready" if ready else "not ready", models=models, refused=overview.refused)

@@ -12,6 +12,7 @@ from typing import Protocol
 from mulgam import serving
 from mulgam.errors import MulgamError
 from mulgam.registry import Registry
+from mulgam.serving import Choice
 from service.status import Order
 from service.supervisor.gateway_process import GatewayProcess
 from service.supervisor.overview import Overview
@@ -25,7 +26,7 @@ LOOK_SECONDS = 0.25
 class Loader(Protocol):
     """What has to be done outside the gateways before and after a change (TorchServe)."""
 
-    async def load(self, versions: Mapping[str, int]) -> None:
+    async def load(self, versions: Iterable[tuple[str, int]]) -> None:
         """Make these versions computable beside what is there; raises MulgamError."""
         ...
 
@@ -61,7 +62,8 @@ class Follower:
         self._gateways = gateways
         self._loader = loader
         self._grace = grace
-        self._seen = self._stamp()
+        # An order that is not all of the plan is followed by the rest.
+        self._seen = self._stamp() if order.generation else None
         # Versions that are loaded and served no more -> when they may be unloaded.
         self._unneeded: dict[tuple[str, int], float] = {}
 
@@ -100,37 +102,58 @@ class Follower:
     async def _carry_out(self, plan: serving.Plan) -> None:
         loop = asyncio.get_running_loop()
         entries, problems = await loop.run_in_executor(None, serving.resolve, self._registry, plan)
-        # A model whose new version does not verify stays as it is; one of which nothing verifies any more, too.
-        versions = {**self._order.versions, **{model: entry.version for model, entry in entries.items()}}
+        choices, unfit = await loop.run_in_executor(None, serving.line_ups, self._registry, plan, entries)
         self._overview.refused = {"serving.json": "; ".join(map(str, problems))} if problems else {}
-        for problem in problems:
+        for problem in (*problems, *unfit.values()):
             log.error("refused: %s", problem)
-        await self._load(versions)
-        order = Order(plan.generation, versions)
+        # A model whose new version does not verify stays as it is; one of which nothing verifies any more, too.
+        wanted = Order(plan.generation, {**self._order.choices, **choices})
+        order, unloaded = await self._load(wanted)
         for gateway in self._gateways:
             gateway.send(order)
         await self._converged(order)
         refused = self._overview.refused_by_gateways()
-        kept = {model: self._order.versions.get(model, version) if model in refused else version
-                for model, version in versions.items()}  # fmt: skip
-        self._overview.refused |= refused
-        self._retire({*self._order.versions.items(), *versions.items()} - kept.items())
-        self._order = Order(plan.generation, kept)
+        kept = Order(plan.generation, {
+            model: _kept(model, choice, self._order.choices.get(model, choice), refused)
+            for model, choice in order.choices.items()
+        })  # fmt: skip
+        self._overview.refused |= unfit | unloaded | refused
+        self._retire((self._order.versions | wanted.versions) - kept.versions)
+        self._order = kept
         for gateway in self._gateways:
-            gateway.settle(self._order)
-        self._overview.models = tuple(kept)
-        log.info("generation %d is served", plan.generation, extra={"versions": kept})
+            gateway.settle(kept)
+        self._overview.models, self._overview.choices = tuple(kept.choices), kept.choices
+        log.info("generation %d is served", plan.generation, extra={"versions": sorted(kept.versions)})
 
-    async def _load(self, versions: Mapping[str, int]) -> None:
-        for version in versions.items():
-            self._unneeded.pop(version, None)
+    async def _load(self, order: Order) -> tuple[Order, dict[str, str]]:
+        """Make an order's versions computable.
+
+        Returns:
+            The order without the canaries and shadows that can't be loaded; "model role" -> why not.
+
+        Raises:
+            MulgamError: a default can't be loaded.
+        """
+        for needed in order.versions:
+            self._unneeded.pop(needed, None)
+        refused: dict[str, str] = {}
         if self._loader is None:
-            return
+            return order, refused
+        choices = dict(order.choices)
         try:
-            await self._loader.load(versions)
+            await self._loader.load(order.defaults().versions)
         except MulgamError:
-            self._retire(versions.items() - self._order.versions.items())
+            self._retire(order.versions - self._order.versions)
             raise
+        for model, choice in order.choices.items():
+            for role, version in choice.trials.items():
+                try:
+                    await self._loader.load([(model, version)])
+                except MulgamError as problem:
+                    refused[f"{model} {role}"] = str(problem)
+                    log.error("refused: %s", problem)
+                    choices[model] = choices[model].without(role)
+        return Order(order.generation, choices), refused
 
     def _retire(self, versions: Iterable[tuple[str, int]]) -> None:
         if self._loader is not None:
@@ -143,7 +166,8 @@ class Follower:
             if self._loader is None or (model, version) in held or time.monotonic() < due:
                 continue
             try:
-                await self._loader.unload(model, version, self._order.versions.get(model))
+                choice = self._order.choices.get(model)
+                await self._loader.unload(model, version, None if choice is None else choice.default)
                 del self._unneeded[model, version]
             except MulgamError as problem:
                 self._retire([(model, version)])  # tried again later
@@ -164,3 +188,12 @@ class Follower:
         except OSError:
             return None
         return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def _kept(model: str, choice: Choice, before: Choice, refused: Mapping[str, str]) -> Choice:
+    """What of a choice is served, where gateways have refused some of it."""
+    if model in refused:
+        return before
+    for role in choice.trials:
+        choice = choice.without(role) if f"{model} {role}" in refused else choice
+    return choice

@@ -73,11 +73,12 @@ class GatewayProcess:
 
     async def _launch(self) -> Process:
         reading, writing = os.pipe()
+        first = self._settled.defaults()
         try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "service.gateway",
-                "--serve", ",".join(f"{model}:{version}" for model, version in self._settled.versions.items()),
-                "--generation", str(self._settled.generation),
+                "--serve", ",".join(f"{model}:{choice.default}" for model, choice in first.choices.items()),
+                "--generation", str(first.generation),
                 *(() if self._torchserve is None else ("--torchserve", str(self._torchserve))),
                 "--status-fd", str(writing),
                 env={**os.environ, **to_environment(self._settings)},
@@ -92,7 +93,7 @@ class GatewayProcess:
             os.close(writing)
         self._launched = time.monotonic()
         self._process = process
-        if self._newest is not self._settled:
+        if self._newest != first:
             self.send(self._newest)
         task = asyncio.get_running_loop().create_task(self.listen(reading, process.pid))
         self._listening.add(task)

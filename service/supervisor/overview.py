@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+from mulgam.serving import CANARY, Choice
 from service.readiness import State
 from service.status import Status
 
@@ -27,7 +29,9 @@ class Overview:
     started: bool = False
     stopping: bool = False
     began: float = field(default_factory=time.monotonic)
-    # Model (or "serving.json") -> why the last change of what is served was not carried out.
+    # Model -> the versions that are served, canary and shadow included.
+    choices: Mapping[str, Choice] = field(default_factory=dict)
+    # Model, "model role" (or "serving.json") -> why the last change of what is served was not carried out.
     refused: dict[str, str] = field(default_factory=dict)
     # The generation of serving.json that was dealt with last: carried out, or refused.
     followed: int = 0
@@ -49,8 +53,22 @@ class Overview:
         """What the gateways tell that are to be believed."""
         return [status for status in self.statuses.values() if status.fresh]
 
+    def trials(self, model: str) -> dict[str, dict[str, Any]]:
+        """Role -> version, state and, of a canary, the share that it is to have: what is served beside the default."""
+        choice = self.choices.get(model)
+        if choice is None:
+            return {}
+        found: dict[str, dict[str, Any]] = {}
+        for role, version in choice.trials.items():
+            states = [_trial(status, model, role, version) for status in self.fresh()]
+            state = _joined(states or [_UNTOLD])
+            found[role] = {"version": version, "ready": state.ready, "cause": state.cause}
+            if role == CANARY:
+                found[role]["share"] = choice.share
+        return found
+
     def refused_by_gateways(self) -> dict[str, str]:
-        """Model -> why a gateway did not take its new version."""
+        """Model, or "model role", -> why a gateway did not take its new version."""
         return {model: why for status in self.fresh() for model, why in status.refused.items()}
 
     def broken(self) -> frozenset[str]:
@@ -76,6 +94,12 @@ class Overview:
         """False where a restart of everything could help: the gateways stay silent though they are restarted."""
         last = max(self.began, *(status.at for status in self.statuses.values()))
         return any(status.fresh for status in self.statuses.values()) or time.monotonic() - last < self.grace
+
+
+def _trial(status: Status, model: str, role: str, version: int) -> State:
+    """A canary's or shadow's state in one gateway, which may have refused it, or be about to load it."""
+    cause = status.refused.get(f"{model} {role}", "it is being loaded")
+    return status.trials.get((model, version), State(False, cause))
 
 
 def _joined(states: list[State]) -> State:

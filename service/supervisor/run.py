@@ -13,6 +13,7 @@ import socket
 import tempfile
 from asyncio.subprocess import Process
 from collections.abc import Coroutine, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +52,8 @@ class Supervisor:
         self._settings = settings
         registry = self._registry = Registry(settings.registry)
         plan = serving.read(registry)
-        self._generation = plan.generation
         self._entries = _resolve(registry, plan, settings)
+        self._order = _first_order(plan, self._entries)
         _check_port(settings.host, settings.port, "PORT")
         if settings.grpc_port:
             _check_port(settings.host, settings.grpc_port, "MULGAM_GRPC_PORT")
@@ -63,10 +64,6 @@ class Supervisor:
         self._tasks: list[asyncio.Task[Any]] = []
         # What the gateways are told at the end: SIGTERM takes the drain delay, SIGINT does not.
         self._last_signal = signal.SIGINT
-
-    @property
-    def _versions(self) -> Mapping[str, int]:
-        return {model: entry.version for model, entry in self._entries.items()}
 
     async def run(self) -> None:
         """Serve until SIGINT or SIGTERM.
@@ -118,15 +115,15 @@ class Supervisor:
     async def _children(self) -> list[Child]:
         """Everything that is kept running, in the order of starting."""
         children = []
+        order = self._order
         socket_path: Path | None = None
         if self._settings.backend == "torchserve":
             folder = self._folder / "ts"  # short: Unix sockets have short names
             folder.mkdir()
-            self._torchserve = TorchServe(folder, self._settings, self._versions, _widest_row(self._entries.values()))
+            self._torchserve = TorchServe(folder, self._settings, order.versions, _widest_row(self._entries.values()))
             await self._torchserve.prepare()
             socket_path = self._torchserve.inference
             children.append(Child("torchserve", self._launch_torchserve, TORCHSERVE_GRACE))
-        order = Order(self._generation, self._versions)
         gateways = [
             GatewayProcess(index, self._settings, order, socket_path, self._overview)
             for index in range(self._settings.gateways)
@@ -191,6 +188,14 @@ def _resolve(registry: Registry, plan: serving.Plan, settings: Settings) -> dict
         found = "no version in it verifies and can be run here" if refused else "it holds no model"
         raise MulgamError(f"There is nothing to serve from {registry.root}: {found}. Run `make train` first.")
     return entries
+
+
+def _first_order(plan: serving.Plan, entries: Mapping[str, Entry]) -> Order:
+    """The defaults alone: canaries and shadows are taken up by the follower, and none of them can hinder the start."""
+    return Order(plan.generation, {
+        model: replace(plan.models.get(model, serving.Choice(entry.version)), default=entry.version)
+        for model, entry in entries.items()
+    }).defaults()  # fmt: skip
 
 
 def _with_onnx(entries: Mapping[str, Entry], precision: str) -> tuple[dict[str, Entry], list[RegistryError]]:

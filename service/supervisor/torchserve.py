@@ -14,7 +14,7 @@ import os
 import shutil
 import socket
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 from mulgam.errors import MulgamError
@@ -62,14 +62,16 @@ class TorchServe:
     Args:
         folder: a private folder of its own (short: it holds Unix sockets).
         settings: of this service.
-        versions: model -> version to serve.
+        versions: each model and version to serve.
         row_bytes: of one row as tensors, in the widest of these models.
     """
 
-    def __init__(self, folder: Path, settings: Settings, versions: Mapping[str, int], row_bytes: int = 0) -> None:
+    def __init__(
+        self, folder: Path, settings: Settings, versions: Iterable[tuple[str, int]], row_bytes: int = 0
+    ) -> None:
         self.folder = folder
         self._settings = settings
-        self._loaded = set(versions.items())
+        self._loaded = set(versions)
         self._row_bytes = row_bytes
         self.inference = folder / "inference.sock"
         self._management_socket = folder / "management.sock"
@@ -95,13 +97,13 @@ class TorchServe:
         self._log4j.write_text(_LOG4J)
         self._configure()
 
-    async def load(self, versions: Mapping[str, int]) -> None:
+    async def load(self, versions: Iterable[tuple[str, int]]) -> None:
         """Serve these versions beside those that are served.
 
         Raises:
             MulgamError: an archive can't be packed, or TorchServe does not load it.
         """
-        new = versions.items() - self._loaded
+        new = set(versions) - self._loaded
         if not new:
             return
         await self._pack(new)

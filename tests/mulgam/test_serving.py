@@ -143,12 +143,12 @@ def test_what_can_not_be_served_is_not_written(tmp_path: Path, action: Callable[
 
 
 @pytest.fixture
-def three(tmp_path: Path) -> Registry:
-    """Three versions of `notes`, of which the first is the default."""
-    for weight in (0.1, 0.2, 0.3):
-        builders.publish_linear(tmp_path, weights=(weight, 0.3, 4.0))
-    serving.promote(Registry(tmp_path), "notes", 1)
-    return Registry(tmp_path)
+def three(own_registry: Registry) -> Registry:
+    """Three versions of `notes`, of which the first is the default, beside one of `shapes`."""
+    add_version(own_registry, "notes", 2)
+    add_version(own_registry, "notes", 3)
+    serving.promote(own_registry, "notes", 1)
+    return own_registry
 
 
 def test_versions_are_tried_beside_the_default_until_one_is_promoted(three: Registry) -> None:
@@ -181,7 +181,6 @@ BAD_TRIALS: dict[str, Callable[[Registry], object]] = {
 @pytest.mark.parametrize("sentence", BAD_TRIALS)
 def test_a_trial_that_can_not_be_is_not_written(three: Registry, sentence: str) -> None:
     """Unknown, the default itself, no share: a sentence, and the plan stays as it was."""
-    builders.publish_tiny_classifier(three.root)
     before = serving.read(three)
     with pytest.raises(RegistryError, match=re.escape(sentence)):
         BAD_TRIALS[sentence](three)
@@ -197,6 +196,18 @@ def test_a_trial_that_does_not_verify_is_left_out(three: Registry) -> None:
     choices, refused = serving.line_ups(three, plan, entries)
     assert (choices["notes"].default, choices["notes"].trials) == (1, {"shadow": 3})
     assert list(refused) == ["notes canary"]
+
+
+def test_a_version_has_one_role(three: Registry) -> None:
+    """The commands refuse a second one; in a plan that somebody wrote by hand it does not count."""
+    serving.canary(three, "notes", 2, 0.05)
+    with pytest.raises(RegistryError, match="Version 2 of 'notes' is the canary; end that first"):
+        serving.shadow(three, "notes", 2)
+    plan = Plan(9, {"notes": Choice(1, canary=1, share=0.5, shadow=3), "shapes": Choice(1, shadow=1)})
+    entries, _ = serving.resolve(three, plan)
+    choices, refused = serving.line_ups(three, plan, entries)
+    assert (choices["notes"].trials, choices["shapes"].trials) == ({"shadow": 3}, {})
+    assert set(refused) == {"notes canary", "shapes shadow"}
 
 
 def test_the_commands_write_and_say_it(three: Registry, capsys: pytest.CaptureFixture[str]) -> None:

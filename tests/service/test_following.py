@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from mulgam.registry import Registry
+from mulgam.serving import Choice
 from service.backends.onnxruntime import OnnxRuntimeBackend
 from service.bridge import Bridge
 from service.following import adopt
@@ -28,7 +29,7 @@ def test_a_version_that_comes_back_stays(own_registry: Registry, bridge: Bridge)
         return float(bridge.run(plane.predict(served, served.encoder.encode([[10, 0, 0]]), 1, 5.0))[0])
 
     for version in (2, 1):
-        assert bridge.run(adopt(plane, own_registry, {"notes": version}, "onnx")) == {}
+        assert bridge.run(adopt(plane, own_registry, {"notes": Choice(version)}, "onnx")) == {}
         assert abs(price(version) - version) < 1e-5
     time.sleep(TIMEOUT + 1.5)  # beyond the grace of both
     assert abs(price(1) - 1) < 1e-5

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, values
 
+from mulgam.serving import Choice
 from service.metrics import FILES_VARIABLE, render
 from service.readiness import State
 from service.settings import Settings
@@ -34,7 +35,7 @@ def hear(overview: Overview, lines: bytes) -> list[bool]:
     ready: list[bool] = []
 
     async def work() -> None:
-        gateway = GatewayProcess(1, Settings(), Order(0, {"notes": 1}), None, overview)
+        gateway = GatewayProcess(1, Settings(), Order(0, {"notes": Choice(1)}), None, overview)
         reading, writing = os.pipe()
         listening = asyncio.create_task(gateway.listen(reading, PID))
         os.write(writing, lines)

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from mulgam.serving import Choice
 from service.readiness import State
 from service.status import STALE_SECONDS, Status
 from service.supervisor.overview import Overview
@@ -124,3 +125,18 @@ def test_several_gateways_must_all_come_up_and_may_fail_one_by_one(clock: Clock)
     assert overview.is_ready
     overview.statuses[1] = told(clock, notes=False)
     assert overview.states()["notes"].cause == "wrong answer"
+
+
+def test_canary_and_shadow_are_told_beside_the_default(overview: Overview, clock: Clock) -> None:
+    """With their state, or why a gateway does not have them; the model is as ready as its default."""
+    overview.choices = {"notes": Choice(1, canary=2, share=0.05, shadow=3)}
+    ready = {"notes": State(True), "shapes": State(True)}
+    overview.statuses[0] = Status(
+        ready, clock.now, refused={"notes shadow": "no"}, trials={("notes", 2): State(False, "gone")}
+    )
+    assert overview.trials("notes") == {
+        "canary": {"version": 2, "share": 0.05, "ready": False, "cause": "gone"},
+        "shadow": {"version": 3, "ready": False, "cause": "no"},
+    }
+    assert overview.trials("shapes") == {}
+    assert overview.is_ready

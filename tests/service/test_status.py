@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mulgam.serving import Choice
 from service.readiness import State
-from service.status import INTERVAL_SECONDS, STALE_SECONDS, Status, from_line, to_line
+from service.status import INTERVAL_SECONDS, STALE_SECONDS, Order, Status, from_line, to_line
 
 STATES = st.dictionaries(st.text(min_size=1), st.builds(State, st.booleans(), st.none() | st.text()))
 
@@ -24,10 +25,26 @@ def test_a_state_survives_the_pipe(states: dict[str, State]) -> None:
 
 
 def test_the_rest_survives_the_pipe_too() -> None:
-    """Generation, refusals, open breakers, versions that tables hold."""
-    told = Status({}, 0.0, 7, {"notes": "its checksum differs"}, ("notes",), (("notes", 2),))
+    """Generation, refusals, open breakers, versions that tables hold, canaries and shadows."""
+    trials = {("notes", 3): State(False, "wrong")}
+    told = Status({}, 0.0, 7, {"notes": "its checksum differs"}, ("notes",), (("notes", 2),), trials)
     heard = from_line(to_line(told))
     assert (heard.generation, heard.refused, heard.broken, heard.held) == (7, told.refused, told.broken, told.held)
+    assert heard.trials == trials
+
+
+def test_an_order_survives_the_pipe() -> None:
+    """With canaries and shadows."""
+    order = Order(7, {"notes": Choice(1, canary=2, share=0.05, shadow=3), "shapes": Choice(4)})
+    assert Order.from_line(order.to_line()) == order
+    assert order.versions == {("notes", 1), ("notes", 2), ("notes", 3), ("shapes", 4)}
+
+
+def test_a_process_begins_with_defaults_alone() -> None:
+    """It reaches the generation only where these are all."""
+    order = Order(7, {"notes": Choice(1, canary=2, share=0.05), "shapes": Choice(4)})
+    assert order.defaults() == Order(0, {"notes": Choice(1), "shapes": Choice(4)})
+    assert Order(7, {"shapes": Choice(4)}).defaults().generation == 7
 
 
 def test_a_line_is_stamped_with_the_present() -> None:

@@ -37,7 +37,7 @@ class Unpacked(TorchServe):
 def properties(folder: Path, **settings: object) -> dict[str, str]:
     """The properties as a TorchServe with these settings gets them."""
     folder.mkdir(exist_ok=True)
-    server = Unpacked(folder, Settings(**settings), {"b": 2, "a": 1})  # type: ignore[arg-type]
+    server = Unpacked(folder, Settings(**settings), [("b", 2), ("a", 1)])  # type: ignore[arg-type]
     asyncio.run(server.prepare())
     lines = (folder / "config.properties").read_text("ascii").splitlines()
     return dict(line.split("=", 1) for line in lines)
@@ -141,7 +141,7 @@ def test_nothing_of_the_callers_environment_leaks_in(tmp_path: Path, monkeypatch
     for name in ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "MULGAM_PORT", "TS_INFERENCE_ADDRESS", "TS_ALLOWED_URLS"):
         monkeypatch.setenv(name, "x")
     monkeypatch.setenv("HTTPS_PROXY", "kept")
-    environment = TorchServe(tmp_path, Settings(), {}).environment()
+    environment = TorchServe(tmp_path, Settings(), ()).environment()
     assert not [name for name in environment if name.startswith(("MULGAM_", "TS_"))]
     assert [name for name in environment if name.startswith("PYTHON")] == ["PYTHONUNBUFFERED"]
     assert environment["HTTPS_PROXY"] == "kept"
@@ -149,7 +149,7 @@ def test_nothing_of_the_callers_environment_leaks_in(tmp_path: Path, monkeypatch
 
 def test_every_folder_it_writes_to_is_its_own(tmp_path: Path) -> None:
     """Two services on one machine share no pid file, socket or log; each worker computes with one thread."""
-    environment = TorchServe(tmp_path, Settings(), {}).environment()
+    environment = TorchServe(tmp_path, Settings(), ()).environment()
     folders = {environment[name] for name in ("TMPDIR", "TEMP", "LOG_LOCATION", "METRICS_LOCATION")}
     assert all(Path(folder).parent == tmp_path for folder in folders)
     assert environment["OMP_NUM_THREADS"] == "1"
@@ -157,7 +157,7 @@ def test_every_folder_it_writes_to_is_its_own(tmp_path: Path) -> None:
 
 def test_java_is_started_itself_and_tied_to_us(tmp_path: Path) -> None:
     """Not by TorchServe's launcher, which leaves Java running after SIGTERM."""
-    command = TorchServe(tmp_path, Settings(), {}).command()
+    command = TorchServe(tmp_path, Settings(), ()).command()
     assert command[1:4] == ["-P", tether.__file__, str(os.getpid())]
     assert command[4] == str(java_home() / "bin" / "java")
     assert "org.pytorch.serve.ModelServer" in command
@@ -199,7 +199,7 @@ def test_java_is_looked_for_in_order(no_pip_java: None, tmp_path: Path, monkeypa
 
 def test_archives_are_packed_from_the_registry(registry: Registry, tmp_path: Path) -> None:
     """One for each served version, named in `load_models`."""
-    server = TorchServe(tmp_path, Settings(registry=registry.root), {"notes": 1, "shapes": 1})
+    server = TorchServe(tmp_path, Settings(registry=registry.root), [("notes", 1), ("shapes", 1)])
     asyncio.run(server.prepare())
     archives = sorted(path.name for path in (tmp_path / "store").iterdir())
     assert len(archives) == 2
@@ -208,7 +208,7 @@ def test_archives_are_packed_from_the_registry(registry: Registry, tmp_path: Pat
 
 def test_an_archive_that_can_not_be_packed_is_said(registry: Registry, tmp_path: Path) -> None:
     """The packer's own sentence, without its traceback."""
-    server = TorchServe(tmp_path, Settings(registry=registry.root), {"notes": 9})
+    server = TorchServe(tmp_path, Settings(registry=registry.root), [("notes", 9)])
     with pytest.raises(MulgamError, match=r"The archives for TorchServe can't be packed: .*no version 9 of 'notes'"):
         asyncio.run(server.prepare())
 
@@ -220,7 +220,7 @@ def test_a_folder_too_long_for_sockets_is_said(tmp_path: Path) -> None:
     deep = tmp_path / ("d" * room)
     deep.mkdir()
     with pytest.raises(MulgamError, match="is too long for Unix sockets; set TMPDIR to a shorter folder"):
-        asyncio.run(Unpacked(deep, Settings(), {}).prepare())
+        asyncio.run(Unpacked(deep, Settings(), ()).prepare())
 
 
 def test_a_folder_with_letters_beyond_latin_is_written_as_java_reads_it(tmp_path: Path) -> None:
@@ -232,5 +232,5 @@ def test_a_folder_with_letters_beyond_latin_is_written_as_java_reads_it(tmp_path
 
 def test_the_command_line_can_be_run(tmp_path: Path) -> None:
     """The Python of this environment, whose packages TorchServe's workers need."""
-    command = TorchServe(tmp_path, Settings(), {}).command()
+    command = TorchServe(tmp_path, Settings(), ()).command()
     assert command[0] == command[command.index("--python") + 1] == sys.executable
