@@ -28,6 +28,9 @@ ONLY ?=
 MODELS ?=
 # Of `make bench-train` alone: divisions of each table; ONLY names tables, or TABLE/CONTESTANT.
 SEEDS ?= 3
+# Of `make images` alone: another base image, further words for what builds; ONLY names images.
+BASE ?=
+BUILD_OPTIONS ?=
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -88,9 +91,9 @@ bench-train: $(READY) ## beside others on public tables: docs/training-benchmark
 drill: $(READY) ## inject faults and compare with what is promised (ONLY; needs nginx, root for a small disk)
 	@exec $(PY) -m tests.drill --only "$(ONLY)"
 
-images: ## build the container images (not built yet)
-images:
-	@echo "make $@ is not built yet; CHANGELOG.md says what is." >&2; exit 1
+images: ## build the container images by docker, podman or buildah (DEVICE=gpu: with CUDA; ONLY, BASE, BUILD_OPTIONS)
+	@exec $(SYSTEM_PYTHON) -m deploy.images --device "$(DEVICE)" --torch-index "$(TORCH_INDEX)" --only "$(ONLY)" \
+		--base "$(BASE)" --options="$(BUILD_OPTIONS)"
 
 manifests: $(READY) ## render every combination of deploy/kubernetes into build/manifests, and check it (needs kubectl)
 	@$(PY) -c "import kubernetes_validate" 2>/dev/null || $(PY) -m pip install --quiet --disable-pip-version-check \

@@ -113,7 +113,7 @@ def test_the_index_of_torch_reaches_setup(ready: Path) -> None:
     assert 'TORCH_INDEX="https://mirror.example"' in commands(ready, "setup", "TORCH_INDEX=https://mirror.example")
 
 
-@pytest.mark.parametrize("target", ["train", "serve", "test", "test-all", "check", "audit", "fuzz"])
+@pytest.mark.parametrize("target", ["train", "serve", "test", "test-all", "check", "audit", "fuzz", "manifests"])
 def test_what_needs_the_environment_makes_it(ready: Path, target: str) -> None:
     """A fresh clone needs no `make setup` before anything."""
     assert "install.py" not in commands(ready, target)
@@ -153,14 +153,12 @@ def test_a_failure_is_makes_failure(ready: Path, target: str) -> None:
     assert make(target, folder=ready).returncode != 0
 
 
-@pytest.mark.parametrize("target", ["images"])
-def test_what_is_not_built_yet_says_so(target: str) -> None:
-    """On standard error, with a failing exit status; `make help` says it too."""
-    ended = make(target)
-    assert ended.returncode != 0
-    assert f"make {target} is not built yet" in ended.stderr
-    (line,) = re.findall(rf"^  make {target} .*$", make("help").stdout, re.MULTILINE)
-    assert "not built yet" in line
+def test_variables_reach_the_images(ready: Path) -> None:
+    """Device, index of torch, names, base and further words; needing nothing that is installed."""
+    built = commands(ready, "images", "DEVICE=gpu", "ONLY=gateway", "BASE=localhost/b", "BUILD_OPTIONS=--network host")
+    for words in ('--device "gpu"', '--only "gateway"', '--base "localhost/b"', '--options="--network host"'):
+        assert words in built
+    assert "install.py" not in built
 
 
 def test_cleaning_keeps_the_registry(ready: Path) -> None:

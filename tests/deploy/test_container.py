@@ -1,0 +1,139 @@
+"""The gateway's image under the settings of the pod that `make manifests` renders: hardened, it answers, and drains.
+
+The pod's spec is turned into words for `podman run`, so that what is tried is the manifest, not a command by hand. Probes
+are asked here, as the kubelet would. Skipped without podman and the image (`make images ONLY=gateway`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.images.__main__ import VERSION
+from deploy.manifests.objects import Manifests, Workload, size
+from deploy.manifests.rendering import Combination, command, render
+from mulgam.registry import Registry
+from tests.processes import Reply, call, free_port, predict, wait_until
+
+IMAGE = f"localhost/mulgam-gateway:{VERSION}"
+KEY = "an-api-key-of-the-tests"
+
+
+def _has_image() -> bool:
+    if shutil.which("podman") is None or command() is None:
+        return False
+    return subprocess.run(["podman", "image", "exists", IMAGE], check=False).returncode == 0
+
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.live,
+    pytest.mark.skipif(not _has_image(), reason="there is no podman with the gateway's image, or no kubectl"),
+]
+
+
+def words(manifests: Manifests, server: Workload, volumes: dict[str, Path], ports: dict[str, int]) -> list[str]:
+    """What `podman run` needs to be told of a pod with one container.
+
+    Args:
+        manifests: for the ConfigMaps.
+        server: the Deployment.
+        volumes: of the pod that are folders here.
+        ports: name of a port -> where it is reached on loopback.
+    """
+    (container,) = server.pod["containers"]
+    security = {**server.pod["securityContext"], **container["securityContext"]}
+    found = ["--user", f"{security['runAsUser']}:{security['runAsGroup']}"]
+    found += ["--security-opt", "no-new-privileges"] if not security["allowPrivilegeEscalation"] else []
+    found += ["--read-only", "--read-only-tmpfs=false"] if security["readOnlyRootFilesystem"] else []
+    found += [f"--cap-drop={name}" for name in security["capabilities"]["drop"]]
+    found += [f"--memory={size(container['resources']['limits']['memory'])}"]
+    emptied = {volume["name"]: volume["emptyDir"] for volume in server.pod["volumes"] if "emptyDir" in volume}
+    for mount in container["volumeMounts"]:
+        if mount["name"] in emptied:
+            room = size(emptied[mount["name"]]["sizeLimit"])
+            found += ["--tmpfs", f"{mount['mountPath']}:rw,mode=1777,size={room}"]
+        else:
+            how = "ro" if mount.get("readOnly") else "rw"
+            found += ["--volume", f"{volumes[mount['name']]}:{mount['mountPath']}:{how}"]
+    for name, value in manifests.environment(server).items():
+        found += ["--env", f"{name}={value}"]
+    for name, number in server.ports().items():
+        found += ["--publish", f"127.0.0.1:{ports[name]}:{number}"]
+    return found
+
+
+@contextlib.contextmanager
+def running(words: list[str]) -> Iterator[str]:
+    """A container for the length of a block; its id."""
+    started = subprocess.run(["podman", "run", "--detach", *words, IMAGE], capture_output=True, text=True, check=False)
+    assert started.returncode == 0, started.stderr
+    container = started.stdout.strip()
+    try:
+        yield container
+    finally:
+        subprocess.run(["podman", "rm", "--force", "--time=0", container], capture_output=True, check=False)
+
+
+def podman(*words: str) -> str:
+    """What it prints."""
+    return subprocess.run(["podman", *words], capture_output=True, text=True, check=True).stdout
+
+
+def test_the_pod_runs_hardened(registry: Registry, tmp_path: Path) -> None:
+    """Ready by its probe, a prediction with a key, none without, nothing writable but /tmp, metrics, a clean end."""
+    manifests = Manifests.parsed(render(Combination("cpu", ("embedded",))))
+    (server,) = manifests.servers()
+    keys = tmp_path / "keys"
+    keys.mkdir()
+    (keys / "api-keys").write_text(f"{KEY}\n")
+    for path in (tmp_path, *registry.root.parents[:2], registry.root, *registry.root.rglob("*"), keys):
+        path.chmod(path.stat().st_mode | (0o055 if path.is_dir() else 0o044))
+    volumes = {"registry": registry.root, "keys": keys}
+    ports = {"http": free_port(), "admin": free_port()}
+    (container,) = server.pod["containers"]
+
+    def probe(name: str) -> Reply | None:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            return call(ports["admin"], "GET", container[name]["httpGet"]["path"], timeout=5)
+        return None
+
+    def is_ready() -> bool:
+        reply = probe("startupProbe")
+        return reply is not None and reply.status == 200
+
+    with running(words(manifests, server, volumes, ports)) as found:
+        wait_until(is_ready, 90, "ready")
+        alive = probe("livenessProbe")
+        assert alive is not None
+        assert alive.status == 200
+        body = json.dumps({"instances": [[32.0, 3.0, 0.3]]}).encode()
+        answered = call(
+            ports["http"],
+            "POST",
+            "/predict/notes",
+            body,
+            content_type="application/json",
+            authorization=f"Bearer {KEY}",
+        )
+        assert answered.status == 200, answered.body
+        assert answered.json["predictions"][0] == pytest.approx(5.3, abs=1e-4)
+        assert predict(ports["http"], "notes", [[32.0, 3.0, 0.3]]).status == 401
+        assert b"mulgam_requests_total" in call(ports["admin"], "GET", "/metrics").body
+        status = podman("exec", found, "cat", "/proc/1/status")
+        assert "CapEff:\t0000000000000000" in status
+        assert "NoNewPrivs:\t1" in status
+        assert "Uid:\t10001" in status
+        for folder in ("/", "/app", "/registry", "/etc/mulgam/keys"):
+            tried = subprocess.run(["podman", "exec", found, "touch", f"{folder}/x"], capture_output=True, check=False)
+            assert tried.returncode != 0, folder
+        podman("healthcheck", "run", found)
+        podman("stop", f"--time={server.pod['terminationGracePeriodSeconds']}", found)
+        assert podman("inspect", "--format", "{{.State.ExitCode}}", found).strip() == "0"
