@@ -1,0 +1,310 @@
+"""A connection reads what was sent however it was cut, answers in order, and never breaks, whatever comes."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.calls import Reply
+from service.errors import ApiError
+from service.http1.connection import LINGER_SECONDS, Connection
+from service.http1.exchange import MOST_WAITING, Exchange
+from service.http1.listener import Listener
+from service.http1.request import Request
+from service.respond import error_reply
+
+LIMIT = 1000
+
+
+class Echo:
+    """Answers with method, path and body: at once, or later where the path says so; `/stream` is one."""
+
+    def __init__(self) -> None:
+        self.draining = False
+        self.reserved = 0
+        self.read = b""
+
+    def admit(self, request: Request) -> int | None:
+        """Reserve a place for each request."""
+        if request.path == "/no":
+            raise ApiError(404, "NOT_FOUND", "No.")
+        if request.path == "/stream":
+            return None
+        self.reserved += 1
+        request.reserved = 1
+        return LIMIT
+
+    def answer(self, request: Request) -> Reply | asyncio.Task[Reply]:
+        """The echo."""
+        self.abandon(request)
+        if request.path == "/later":
+            return asyncio.get_running_loop().create_task(self._later(request))
+        return echo(request)
+
+    async def stream(self, request: Request, exchange: Exchange) -> None:
+        """Send the body back in pieces."""
+        exchange.begin(200, [("content-type", "text/plain")])
+        while data := await exchange.read():
+            self.read += data
+            exchange.write(data)
+        if exchange.is_whole:
+            exchange.finish()
+        else:
+            exchange.abort()
+
+    def abandon(self, request: Request) -> None:
+        """Give its place back."""
+        self.reserved -= request.reserved
+        request.reserved = 0
+
+    def refuse(self, request: Request | None, error: ApiError) -> Reply:
+        """The error."""
+        return error_reply(error, "id")
+
+    async def _later(self, request: Request) -> Reply:
+        await asyncio.sleep(0)
+        return echo(request)
+
+
+def echo(request: Request) -> Reply:
+    """What came."""
+    return Reply(200, [("content-type", "text/plain")], f"{request.method} {request.path} ".encode() + request.body)
+
+
+class Client(asyncio.Transport):
+    """The network's side: keeps what is written, and takes it or does not."""
+
+    def __init__(self) -> None:
+        super().__init__({"peername": ("127.0.0.1", 9)})
+        self.answer = b""
+        self.waiting = 0
+        self.has_ended = self.is_broken = self.is_paused = False
+
+    def write(self, data: Any) -> None:
+        """Keep a piece."""
+        assert not self.has_ended
+        self.answer += data
+
+    def write_eof(self) -> None:
+        """No more comes."""
+        self.has_ended = True
+
+    def close(self) -> None:
+        """Closed."""
+        self.has_ended = True
+
+    def abort(self) -> None:
+        """Reset."""
+        self.is_broken = True
+
+    def pause_reading(self) -> None:
+        """Nothing is taken from the client."""
+        self.is_paused = True
+
+    def resume_reading(self) -> None:
+        """It is again."""
+        self.is_paused = False
+
+    def get_write_buffer_size(self) -> int:
+        """What the client has not taken."""
+        return self.waiting
+
+
+def scene(play: Callable[[Connection, Client, Echo], Any]) -> Any:
+    """Play with a connection on a loop; afterwards it is lost, and no place is reserved any more."""
+
+    async def run() -> Any:
+        handler, client = Echo(), Client()
+        listener = Listener(handler, 5.0, 60.0)
+        listener.loop = asyncio.get_running_loop()
+        connection = Connection(listener)
+        connection.connection_made(client)
+        result = play(connection, client, handler)
+        result = await result if asyncio.iscoroutine(result) else result
+        connection.connection_lost(None)
+        assert handler.reserved == 0
+        assert not listener.connections
+        return result
+
+    return asyncio.run(run())
+
+
+def sent(pieces: list[bytes]) -> bytes:
+    """The answer to bytes that come in these pieces, without its dates."""
+
+    async def play(connection: Connection, client: Client, handler: Echo) -> bytes:
+        for piece in pieces:
+            connection.data_received(piece)
+            await asyncio.sleep(0)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        return re.sub(rb"date: [^\r]*\r\n", b"", client.answer)
+
+    answer: bytes = scene(play)
+    return answer
+
+
+def cut(data: bytes, places: list[int]) -> list[bytes]:
+    """The data, cut at these places."""
+    bounds = [0, *sorted(place % (len(data) + 1) for place in places), len(data)]
+    return [data[one:other] for one, other in itertools.pairwise(bounds)]
+
+
+REQUESTS = (
+    b"GET /a?x=1 HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"POST /b HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello",
+    b"POST /later HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\nX: 1\r\n\r\n",
+    b"HEAD /c%20d HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"GET /later HTTP/1.1\r\nHost: a\r\n\r\n",
+)
+
+
+@given(st.lists(st.sampled_from(REQUESTS), max_size=5), st.lists(st.integers(0, 10**6), max_size=12))
+@settings(deadline=None, max_examples=60)
+def test_requests_mean_the_same_however_they_are_cut(requests: list[bytes], places: list[int]) -> None:
+    """Pipelined and in any pieces, some answered later: the same answers in the same order."""
+    data = b"".join(requests)
+    assert sent(cut(data, places)) == b"".join(sent([request]) for request in requests)
+
+
+@given(st.lists(st.binary(max_size=60) | st.sampled_from((*REQUESTS, b"\r\n", b"0\r\n\r\n", b"\x00")), max_size=8))
+@settings(deadline=None, max_examples=150)
+def test_any_bytes_have_answers_or_wait(pieces: list[bytes]) -> None:
+    """Nothing is raised, and whatever is answered is an answer."""
+    answer = sent(pieces)
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 ")
+    assert b" 500 " not in answer
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (b"POST /b HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+        (b"GET /no HTTP/1.1\r\nHost: a\r\n\r\n", 404),
+        (b"POST /b HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n7d0\r\n" + bytes(2000), 413),
+        (b"GET /a HTTP/1.1\r\n\r\n", 400),
+        (b"GET /a HTTP/3.0\r\nHost: a\r\n\r\n", 505),
+        (b"BREW /a HTTP/1.1\r\nHost: a\r\n\r\n", 501),
+    ],
+)
+def test_a_refusal_ends_the_connection(data: bytes, status: int) -> None:
+    """One answer that says so, then the end; what is sent after it is dropped."""
+
+    def play(connection: Connection, client: Client, handler: Echo) -> None:
+        connection.data_received(data)
+        assert re.findall(rb"HTTP/1\.1 (\d{3})", client.answer) == [b"%d" % status]
+        assert b"connection: close" in client.answer
+        assert client.has_ended
+        connection.data_received(REQUESTS[0])
+        assert len(re.findall(rb"HTTP/1\.1 \d{3} ", client.answer)) == 1
+        connection.look(time.monotonic() + LINGER_SECONDS + 1)
+        assert client.is_broken
+
+    scene(play)
+
+
+def test_a_refusal_waits_for_the_answers_before_it() -> None:
+    """What was asked first is answered first."""
+    answer = sent([REQUESTS[4] + b"GET /no HTTP/1.1\r\nHost: a\r\n\r\n"])
+    assert re.findall(rb"HTTP/1\.1 (\d{3})", answer) == [b"200", b"404"]
+
+
+def test_each_wait_has_an_end() -> None:
+    """Between requests, in a head, in a body, and for an answer that nobody reads."""
+
+    def play(connection: Connection, client: Client, handler: Echo) -> None:
+        now = time.monotonic()
+        connection.look(now + 59)
+        assert not client.is_broken
+        connection.data_received(b"POST /b HTTP/1.1\r\nHo")
+        connection.look(now + 4)
+        connection.data_received(b"st: a\r\nContent-Length: 5\r\n\r\nhe")
+        connection.look(now + 6)
+        assert client.answer.startswith(b"HTTP/1.1 408")
+
+    scene(play)
+
+    def unread(connection: Connection, client: Client, handler: Echo) -> None:
+        client.waiting = 1000
+        connection.pause_writing()
+        client.waiting = 500
+        connection.look(time.monotonic() + 6)  # it reads, if slowly
+        assert not client.is_broken
+        connection.look(time.monotonic() + 12)
+        assert client.is_broken
+
+    scene(unread)
+
+
+def test_a_draining_server_closes_with_its_answer() -> None:
+    """The connection's next request goes elsewhere."""
+
+    def play(connection: Connection, client: Client, handler: Echo) -> None:
+        handler.draining = True
+        connection.data_received(REQUESTS[0])
+        assert b"connection: close" in client.answer
+        assert client.has_ended
+
+    scene(play)
+
+
+def test_a_client_that_leaves_cancels_its_request() -> None:
+    """Nobody computes for nobody."""
+
+    async def play(connection: Connection, client: Client, handler: Echo) -> None:
+        connection.data_received(REQUESTS[4])
+        connection.connection_lost(None)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert client.answer == b""
+
+    scene(play)
+
+
+def test_a_stream_goes_both_ways_and_feels_pressure() -> None:
+    """What nobody takes is not read on; whole at the end, broken where the body was."""
+
+    async def play(connection: Connection, client: Client, handler: Echo) -> None:
+        connection.data_received(b"POST /stream HTTP/1.1\r\nHost: a\r\nContent-Length: 400000\r\n\r\n")
+        connection.data_received(bytes(MOST_WAITING + 1))
+        assert client.is_paused
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert not client.is_paused
+        connection.data_received(bytes(400_000 - MOST_WAITING - 1))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert len(handler.read) == 400_000
+        assert client.answer.endswith(b"\r\n0\r\n\r\n")
+
+    scene(play)
+
+    async def cut_off(connection: Connection, client: Client, handler: Echo) -> None:
+        connection.data_received(b"POST /stream HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc")
+        assert connection.eof_received()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert client.is_broken
+
+    scene(cut_off)
+
+
+def test_a_header_of_an_answer_can_not_begin_another() -> None:
+    """A line's end in a value is an error of ours: 500, and nothing of it is sent."""
+
+    def play(connection: Connection, client: Client, handler: Echo) -> None:
+        handler.answer = lambda request: Reply(200, [("x", "a\r\nset-cookie: b")], b"")  # type: ignore[method-assign]
+        connection.data_received(REQUESTS[0])
+        assert client.answer.startswith(b"HTTP/1.1 500")
+        assert b"set-cookie" not in client.answer
+        handler.reserved = 0
+
+    scene(play)
