@@ -72,7 +72,7 @@ def _check_model(registry: Registry, model: str) -> None:
 
 
 def _wanted_version() -> int | None:
-    """`{"parameters": {"version": 2}}`; without it None, the highest that verifies."""
+    """`{"parameters": {"version": 2}}`; without it None: see `serving.promote`."""
     body = request.get_data()
     if not body:
         return None
