@@ -1,7 +1,7 @@
-"""The gateway's image under the settings of the pod that `make manifests` renders: hardened, it answers, and drains.
+"""The images under the settings of the pod that `make manifests` renders: hardened, they answer, and drain.
 
-The pod's spec is turned into words for `podman run`, so that what is tried is the manifest, not a command by hand. Probes
-are asked here, as the kubelet would. Skipped without podman and the image (`make images ONLY=gateway`).
+The spec becomes words for `podman run`, so that what is tried is the manifest, not a command by hand. Probes are
+asked here, as the kubelet would. Skipped without podman and the image (`make images`).
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from deploy.manifests.rendering import Combination, command, render
 from mulgam.registry import Registry
 from tests.processes import Reply, call, free_port, predict, wait_until
 
-IMAGE = f"localhost/mulgam-gateway:{VERSION}"
 KEY = "an-api-key-of-the-tests"
+# Image -> the components with which the pod runs it.
+PODS = {"gateway": ("embedded",), "server": ()}
+
+pytestmark = [pytest.mark.slow, pytest.mark.live]
 
 
-def _has_image() -> bool:
+def built(image: str) -> str:
+    """The image's name for podman; skips where it, podman or kubectl is not there."""
+    name = f"localhost/mulgam-{image}:{VERSION}"
     if shutil.which("podman") is None or command() is None:
-        return False
-    return subprocess.run(["podman", "image", "exists", IMAGE], check=False).returncode == 0
-
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.live,
-    pytest.mark.skipif(not _has_image(), reason="there is no podman with the gateway's image, or no kubectl"),
-]
+        pytest.skip("there is no podman, or no kubectl")
+    if subprocess.run(["podman", "image", "exists", name], check=False).returncode != 0:
+        pytest.skip(f"there is no {name}: `make images` with podman or buildah makes it")
+    return name
 
 
 def words(manifests: Manifests, server: Workload, volumes: dict[str, Path], ports: dict[str, int]) -> list[str]:
@@ -71,9 +71,9 @@ def words(manifests: Manifests, server: Workload, volumes: dict[str, Path], port
 
 
 @contextlib.contextmanager
-def running(words: list[str]) -> Iterator[str]:
+def running(words: list[str], image: str) -> Iterator[str]:
     """A container for the length of a block; its id."""
-    started = subprocess.run(["podman", "run", "--detach", *words, IMAGE], capture_output=True, text=True, check=False)
+    started = subprocess.run(["podman", "run", "--detach", *words, image], capture_output=True, text=True, check=False)
     assert started.returncode == 0, started.stderr
     container = started.stdout.strip()
     try:
@@ -87,10 +87,13 @@ def podman(*words: str) -> str:
     return subprocess.run(["podman", *words], capture_output=True, text=True, check=True).stdout
 
 
-def test_the_pod_runs_hardened(registry: Registry, tmp_path: Path) -> None:
+@pytest.mark.parametrize("image", PODS)
+def test_the_pod_runs_hardened(registry: Registry, tmp_path: Path, image: str) -> None:
     """Ready by its probe, a prediction with a key, none without, nothing writable but /tmp, metrics, a clean end."""
-    manifests = Manifests.parsed(render(Combination("cpu", ("embedded",))))
+    name = built(image)
+    manifests = Manifests.parsed(render(Combination("cpu", PODS[image])))
     (server,) = manifests.servers()
+    assert server.pod["containers"][0]["image"] == name.removeprefix("localhost/")
     keys = tmp_path / "keys"
     keys.mkdir()
     (keys / "api-keys").write_text(f"{KEY}\n")
@@ -109,8 +112,8 @@ def test_the_pod_runs_hardened(registry: Registry, tmp_path: Path) -> None:
         reply = probe("startupProbe")
         return reply is not None and reply.status == 200
 
-    with running(words(manifests, server, volumes, ports)) as found:
-        wait_until(is_ready, 90, "ready")
+    with running(words(manifests, server, volumes, ports), name) as found:
+        wait_until(is_ready, 140, "ready")
         alive = probe("livenessProbe")
         assert alive is not None
         assert alive.status == 200

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import copy
 import functools
+import re
+import shutil
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -100,6 +104,26 @@ def test_all_combinations_pass_the_schemas() -> None:
     for combination in combinations():
         manifests = Manifests.parsed(render(combination))
         assert [*schemas.violations(manifests), *checks.violations(manifests)] == [], str(combination)
+
+
+def test_the_readmes_kustomizations_render(tmp_path: Path) -> None:
+    """From an empty cluster to a curl: ten commands, and what they write takes the images from one's own registry."""
+    commands = (KUBERNETES.parent / "README.md").read_text(encoding="utf-8").split("```console\n")[1].split("```")[0]
+    assert len(re.findall(r"^\$ ", commands, re.M)) == 10
+    for name in ("kubernetes", "monitoring"):
+        shutil.copytree(KUBERNETES.parent / name, tmp_path / "deploy" / name)
+    written = re.findall(r"cat > (\S+)/kustomization.yaml <<EOF\n(.*?)^EOF$", commands, re.M | re.S)
+    words = command()
+    assert words is not None
+    for folder, text in written:
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "kustomization.yaml").write_text(text.replace("$REG", "registry.example"))
+        ended = subprocess.run([*words, str(tmp_path / folder)], capture_output=True, text=True, check=False)
+        assert ended.returncode == 0, ended.stderr
+        (image,) = (one["image"] for made in Manifests.parsed(ended.stdout).workloads() for one in made.containers())
+        assert image.startswith("registry.example/mulgam-")
+        assert image.endswith("-cuda")
+    assert len(written) == 2
 
 
 def test_what_scales_is_a_series_of_the_service() -> None:
