@@ -32,6 +32,14 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
     return Registry(root)
 
 
+@pytest.fixture(scope="session")
+def two_versions(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Registry:
+    """The same, for reading only, with `notes` 2 beside 1: 0.2 instead of 0.1 for each pyeong, no missing values."""
+    root = Path(shutil.copytree(registry.root, tmp_path_factory.mktemp("two") / "registry"))
+    builders.publish_linear(root, weights=(0.2, 0.3, 4.0), missing=False)
+    return Registry(root)
+
+
 @pytest.fixture
 def own_registry(registry: Registry, tmp_path: Path) -> Registry:
     """A copy that a test may damage."""

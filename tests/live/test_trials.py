@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,6 @@ import pytest
 from mulgam import promotion
 from mulgam import serving as plan
 from mulgam.registry import Registry
-from tests import builders
 from tests.processes import Serving, call, serving, wait_until
 
 pytestmark = pytest.mark.live
@@ -23,13 +23,11 @@ BODY = b'{"instances": [[10, 0, 0]]}'
 
 
 @pytest.fixture
-def two_versions(tmp_path: Path) -> Registry:
+def own_two(two_versions: Registry, tmp_path: Path) -> Registry:
     """`notes` 1 (0.1 for each pyeong), which the plan serves, and 2 (0.2) beside it."""
-    root = tmp_path / "registry"
-    builders.publish_linear(root)
-    builders.publish_linear(root, weights=(0.2, 0.3, 4.0))
-    plan.write(Registry(root), plan.Plan(1, {"notes": plan.Choice(1)}))
-    return Registry(root)
+    registry = Registry(Path(shutil.copytree(two_versions.root, tmp_path / "registry")))
+    plan.write(registry, plan.Plan(1, {"notes": plan.Choice(1)}))
+    return registry
 
 
 def command(registry: Registry, *words: str) -> None:
@@ -97,34 +95,34 @@ KEYS = [f"user-{number}" for number in range(16)]
         pytest.param({"backend": "torchserve"}, marks=pytest.mark.slow),
     ],
 )
-def test_a_canary_comes_and_goes_under_load(two_versions: Registry, tmp_path: Path, settings: dict[str, str]) -> None:
+def test_a_canary_comes_and_goes_under_load(own_two: Registry, tmp_path: Path, settings: dict[str, str]) -> None:
     """On: both versions answer, each key always by the same, in every gateway; off: the default alone; 0 failed.
     Promoted, it answers everyone."""
-    with serving(two_versions.root, tmp_path, request_timeout="4", **settings) as service:
+    with serving(own_two.root, tmp_path, request_timeout="4", **settings) as service:
         with asking(service) as failures:
-            command(two_versions, "canary", "notes", "2", "--share", "0.5")
+            command(own_two, "canary", "notes", "2", "--share", "0.5")
             wait_until(lambda: len({answered(service, key) for key in KEYS}) == 2, 60, "both versions answer")
             wait_until(lambda: (told(service).get("canary") or {}).get("ready") is True, 30, "the canary is told")
             assert told(service)["canary"] == {"version": 2, "share": 0.5, "ready": True, "cause": None}
             first = [answered(service, key) for key in KEYS]
             assert set(first) == {1, 2}
             assert [[answered(service, key) for key in KEYS] for _ in range(3)] == [first] * 3
-            command(two_versions, "canary", "notes", "--off")
+            command(own_two, "canary", "notes", "--off")
             wait_until(lambda: {answered(service, key) for key in KEYS * 2} == {1}, 30, "the default answers alone")
             wait_until(lambda: "canary" not in told(service), 30, "no canary is told")
-            command(two_versions, "canary", "notes", "2", "--share", "0.1")
-            command(two_versions, "promote", "notes")
+            command(own_two, "canary", "notes", "2", "--share", "0.1")
+            command(own_two, "promote", "notes")
             wait_until(lambda: {answered(service, key) for key in KEYS * 2} == {2}, 60, "the canary is the default")
         assert failures == []
 
 
-def test_a_canary_is_there_again_after_a_restart(two_versions: Registry, tmp_path: Path) -> None:
+def test_a_canary_is_there_again_after_a_restart(own_two: Registry, tmp_path: Path) -> None:
     """Of the service, and of a gateway that was killed; one that is damaged by then keeps nothing from starting."""
-    command(two_versions, "canary", "notes", "2", "--share", "0.5")
-    with serving(two_versions.root, tmp_path, backend="onnxruntime", request_timeout="1") as service:
+    command(own_two, "canary", "notes", "2", "--share", "0.5")
+    with serving(own_two.root, tmp_path, backend="onnxruntime", request_timeout="1") as service:
         wait_until(lambda: (told(service).get("canary") or {}).get("ready") is True, 15, "the canary is told")
         assert {answered(service, key) for key in KEYS} == {1, 2}
-        (two_versions.root / "notes" / "2" / "model.onnx").write_bytes(b"")
+        (own_two.root / "notes" / "2" / "model.onnx").write_bytes(b"")
         (gateway,) = service.descendants("service.gateway")
         gateway.kill()
         wait_until(lambda: bool(service.descendants("service.gateway")) and not gateway.is_running(), 10, "a new one")
@@ -133,10 +131,10 @@ def test_a_canary_is_there_again_after_a_restart(two_versions: Registry, tmp_pat
         assert {answered(service, key) for key in KEYS} == {1}
 
 
-def test_a_shadow_is_measured_and_a_broken_one_changes_nothing(two_versions: Registry, tmp_path: Path) -> None:
+def test_a_shadow_is_measured_and_a_broken_one_changes_nothing(own_two: Registry, tmp_path: Path) -> None:
     """A shadow that lies 1 억 원 off disagrees with every answer; one that is damaged is refused."""
-    with serving(two_versions.root, tmp_path, backend="onnxruntime") as service:
-        command(two_versions, "shadow", "notes", "2")
+    with serving(own_two.root, tmp_path, backend="onnxruntime") as service:
+        command(own_two, "shadow", "notes", "2")
         wait_until(lambda: (told(service).get("shadow") or {}).get("ready") is True, 15, "the shadow is told")
         with asking(service) as failures:
             wait_until(
@@ -146,11 +144,11 @@ def test_a_shadow_is_measured_and_a_broken_one_changes_nothing(two_versions: Reg
         assert figure(service, "mulgam_shadow_requests_total", outcome="agreed") == 0
         assert figure(service, "mulgam_shadow_disagreement_sum") > 0
         assert {answered(service, key) for key in KEYS} == {1}
-        command(two_versions, "shadow", "notes", "--off")
+        command(own_two, "shadow", "notes", "--off")
         wait_until(lambda: "shadow" not in told(service), 15, "no shadow is told")
-        golden = two_versions.root / "notes" / "2" / "golden.json"
+        golden = own_two.root / "notes" / "2" / "golden.json"
         golden.write_text(json.dumps({"format": 1, "requests": []}))
-        plan.write(two_versions, plan.Plan(9, {"notes": plan.Choice(1, shadow=2)}))
+        plan.write(own_two, plan.Plan(9, {"notes": plan.Choice(1, shadow=2)}))
         wait_until(lambda: "notes shadow" in service.readyz().json["refused"], 15, "the refusal is told")  # type: ignore[union-attr]
         assert told(service)["ready"] is True
         assert {answered(service, key) for key in KEYS} == {1}

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,7 +22,6 @@ from service.metrics import Metrics
 from service.plane import DataPlane
 from service.served import Served, load
 from service.settings import Settings
-from tests import builders
 from tests.processes import wait_until
 from tests.service.conftest import SteeredBackend
 
@@ -74,18 +71,10 @@ class Trials:
         self.plane.flush()
 
 
-@pytest.fixture(scope="module")
-def two(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Registry:
-    """Both versions."""
-    root = Path(shutil.copytree(registry.root, tmp_path_factory.mktemp("two") / "registry"))
-    builders.publish_linear(root, weights=(0.2, 0.3, 4.0), missing=False)
-    return Registry(root)
-
-
 @pytest.fixture
-def trials(two: Registry, bridge: Bridge) -> Iterator[Trials]:
+def trials(two_versions: Registry, bridge: Bridge) -> Iterator[Trials]:
     """Version 1 alone is served."""
-    trials = Trials(two, bridge)
+    trials = Trials(two_versions, bridge)
     trials.replay()
     yield trials
     bridge.run(trials.own.close())
