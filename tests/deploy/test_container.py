@@ -26,7 +26,7 @@ KEY = "an-api-key-of-the-tests"
 # Image -> the components with which the pod runs it.
 PODS = {"gateway": ("embedded",), "server": ()}
 
-pytestmark = [pytest.mark.slow, pytest.mark.live]
+pytestmark = [pytest.mark.slow, pytest.mark.live, pytest.mark.timeout(600)]
 
 
 def built(image: str) -> str:
@@ -39,23 +39,23 @@ def built(image: str) -> str:
     return name
 
 
-def words(manifests: Manifests, server: Workload, volumes: dict[str, Path], ports: dict[str, int]) -> list[str]:
+def words(manifests: Manifests, workload: Workload, volumes: dict[str, Path], ports: dict[str, int]) -> list[str]:
     """What `podman run` needs to be told of a pod with one container.
 
     Args:
         manifests: for the ConfigMaps.
-        server: the Deployment.
+        workload: whose pod it is.
         volumes: of the pod that are folders here.
         ports: name of a port -> where it is reached on loopback.
     """
-    (container,) = server.pod["containers"]
-    security = {**server.pod["securityContext"], **container["securityContext"]}
+    (container,) = workload.pod["containers"]
+    security = {**workload.pod["securityContext"], **container["securityContext"]}
     found = ["--user", f"{security['runAsUser']}:{security['runAsGroup']}"]
     found += ["--security-opt", "no-new-privileges"] if not security["allowPrivilegeEscalation"] else []
     found += ["--read-only", "--read-only-tmpfs=false"] if security["readOnlyRootFilesystem"] else []
     found += [f"--cap-drop={name}" for name in security["capabilities"]["drop"]]
     found += [f"--memory={size(container['resources']['limits']['memory'])}"]
-    emptied = {volume["name"]: volume["emptyDir"] for volume in server.pod["volumes"] if "emptyDir" in volume}
+    emptied = {volume["name"]: volume["emptyDir"] for volume in workload.pod["volumes"] if "emptyDir" in volume}
     for mount in container["volumeMounts"]:
         if mount["name"] in emptied:
             room = size(emptied[mount["name"]]["sizeLimit"])
@@ -63,9 +63,9 @@ def words(manifests: Manifests, server: Workload, volumes: dict[str, Path], port
         else:
             how = "ro" if mount.get("readOnly") else "rw"
             found += ["--volume", f"{volumes[mount['name']]}:{mount['mountPath']}:{how}"]
-    for name, value in manifests.environment(server).items():
+    for name, value in manifests.environment(workload).items():
         found += ["--env", f"{name}={value}"]
-    for name, number in server.ports().items():
+    for name, number in workload.ports().items():
         found += ["--publish", f"127.0.0.1:{ports[name]}:{number}"]
     return found
 
@@ -140,3 +140,26 @@ def test_the_pod_runs_hardened(registry: Registry, tmp_path: Path, image: str) -
         podman("healthcheck", "run", found)
         podman("stop", f"--time={server.pod['terminationGracePeriodSeconds']}", found)
         assert podman("inspect", "--format", "{{.State.ExitCode}}", found).strip() == "0"
+
+
+def test_the_job_trains_hardened(tmp_path: Path) -> None:
+    """The default models, published into the mounted registry; nothing else is written outside of its volumes."""
+    name = built("trainer")
+    manifests = Manifests.parsed(render(Combination("cpu")))
+    (job,) = (one for one in manifests.workloads() if one.kind == "Job")
+    (container,) = job.pod["containers"]
+    assert container["image"] == name.removeprefix("localhost/")
+    volumes = {"registry": tmp_path / "registry", "recipes": tmp_path / "recipes"}
+    for path in volumes.values():
+        path.mkdir()
+        path.chmod(0o777)
+    for path in (tmp_path, *tmp_path.parents[:2]):
+        path.chmod(path.stat().st_mode | 0o055)
+    ended = subprocess.run(
+        ["podman", "run", "--rm", "--network=none", *words(manifests, job, volumes, {}), name, *container["args"]],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert {path.name for path in (tmp_path / "registry").glob("*/1")} == {"1"}
+    assert Registry(tmp_path / "registry").models() == ["digits", "house-price"]
+    assert (tmp_path / "registry" / "digits" / "1").stat().st_uid == 10001
