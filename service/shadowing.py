@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 
 MOST_WAITING = 64
 MOST_BYTES = 8 * 2**20
-# Rests are so many times as long as the work before them: a shadow takes a tenth of the time at most.
-RESTS = 9
+# Rests are so many times as long as the work before them: a shadow takes a twentieth of the time at most.
+RESTS = 19
 _LOOKS, _LOOK_SECONDS = 200, 0.005
 
 Decode = Callable[[Served], Decoded]
