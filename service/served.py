@@ -14,7 +14,7 @@ from mulgam.errors import RegistryError
 from mulgam.registry import ONNX, VARIANTS, Entry, Registry
 from mulgam.signature import PRECISION, Signature, Tolerance
 from service.errors import ApiError
-from service.split import place
+from service.split import bound, place
 
 
 @dataclass(frozen=True)
@@ -99,9 +99,13 @@ class LineUp:
         """All of them by number."""
         return {one.version: one for one in (self.shadow, self.canary, self.default) if one is not None}
 
+    @cached_property
+    def _bound(self) -> bytes:
+        return bound(self.share)
+
     def of_key(self, key: str) -> Served:
         """The version that is to answer the requests with a key."""
-        if self.canary is not None and place(self.default.name, key) < self.share:
+        if self.canary is not None and place(self.default.name, key) < self._bound:
             return self.canary
         return self.default
 

@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Callable
 
 KEY_HEADER = "x-canary-key"
+_BYTES = 8
+_PLACES = 1 << 8 * _BYTES
 
 
 def key_of(header: Callable[[str], str | None], request_id: str) -> str:
@@ -13,10 +15,15 @@ def key_of(header: Callable[[str], str | None], request_id: str) -> str:
     return header(KEY_HEADER) or request_id
 
 
-def place(model: str, key: str) -> float:
-    """Where a key lies in [0, 1): evenly spread, the same in every process, and for each model another.
+def place(model: str, key: str) -> bytes:
+    """Where a key lies: evenly spread over 64 bits, the same in every process, and for each model another.
 
-    A canary takes the keys below its share, so that a larger share keeps those of a smaller one.
+    A canary takes the keys below its `bound`, so that a larger share keeps those of a smaller one. Bytes compare as the
+    numbers that they spell would, and cost less.
     """
-    text = f"{model} {key}".encode("utf-8", "surrogateescape")
-    return (int.from_bytes(hashlib.blake2b(text, digest_size=8).digest()) >> 11) / 2**53
+    return hashlib.blake2b(f"{model} {key}".encode("utf-8", "surrogateescape"), digest_size=_BYTES).digest()
+
+
+def bound(share: float) -> bytes:
+    """The place below which such a share of all keys lies."""
+    return min(int(share * _PLACES), _PLACES - 1).to_bytes(_BYTES)
