@@ -36,6 +36,11 @@ def built(image: str) -> str:
         pytest.skip("there is no podman, or no kubectl")
     if subprocess.run(["podman", "image", "exists", name], check=False).returncode != 0:
         pytest.skip(f"there is no {name}: `make images` with podman or buildah makes it")
+    tried = subprocess.run(
+        ["podman", "run", "--rm", "--entrypoint=/bin/true", name], capture_output=True, text=True, check=False
+    )
+    if tried.returncode != 0:
+        pytest.skip(f"podman runs no container here: {tried.stderr.strip()}")
     return name
 
 
