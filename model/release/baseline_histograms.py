@@ -34,7 +34,8 @@ def document(
     found = {
         name: histogram(table.numeric[train, column].astype(np.float64)) for column, name in enumerate(table.numbers)
     }
-    inputs = encoded(table, features, train)
+    # Numbers are read from the table: to encode them as well would copy all training rows once more.
+    inputs = encoded(table, features, train) if table.words or table.text is not None else {}
     words = [feature for feature in features if feature.type in ("category", "boolean")]
     for column, feature in enumerate(words):
         counts = np.bincount(inputs[CATEGORIES][:, column], minlength=size(feature))

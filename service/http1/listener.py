@@ -68,12 +68,12 @@ class Listener:
     async def finish(self) -> None:
         """Let what is under way end, and close every connection."""
         self.stop_listening()
-        is_first = True  # what was accepted a moment ago is not among the connections yet
-        while self.connections or is_first:
-            is_first = False
+        empty = 0
+        while empty < 3:  # what was accepted a moment ago is not among the connections yet
             await asyncio.sleep(0.02)
             for connection in tuple(self.connections):
                 connection.close_idle()
+            empty = 0 if self.connections else empty + 1
         if self._watch is not None:
             self._watch.cancel()
 

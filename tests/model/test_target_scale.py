@@ -73,7 +73,7 @@ def skewed() -> Table:
 def test_both_exports_answer_alike(transform: str) -> None:
     """TorchScript and ONNX pass the parity gate, extremes included, and learn a skewed target better than without."""
     table, training = skewed(), Training(epochs=30, patience=30, device="cpu", target_transform=transform)
-    recipe = Recipe("skewed", Data("x.csv", "y"), network=Network("ple", (16,)), training=training)
+    recipe = Recipe("skewed", Data("x.csv", "y"), network=Network("ple", (16,), dropout=0.0), training=training)
     parts = split(table, "random", 0)
     described = features(table, parts.train)
     module = build(recipe, table, described, parts.train)
@@ -114,7 +114,7 @@ def test_a_recipes_transform_reaches_the_served_module(tmp_path: Path) -> None:
     table = skewed()
     training = Training(target_transform="asinh")
     module = build(
-        Recipe("n", Data("x.csv", "y"), network=Network("plain"), training=training),
+        Recipe("n", Data("x.csv", "y"), network=Network("plain", (16,), dropout=0.0), training=training),
         table, features(table, np.arange(200)), np.arange(200),
     )  # fmt: skip
     assert isinstance(module.scale.back, target_scale.Sinh)
