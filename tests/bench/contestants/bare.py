@@ -17,7 +17,7 @@ class Bare(Server):
 
     name = "bare"
     title = "bare granian, fixed answer"
-    about = "granian embedded as in the gateway (RSGI), reading each body, computing nothing: the ceiling of requests/s"
+    about = "granian (RSGI) on uvloop, reading each body, computing nothing"
 
     def launch(self, place: Place) -> Launch:
         """See `Server.launch`."""
