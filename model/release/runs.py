@@ -46,6 +46,7 @@ def _onnx(model: bytes, signature: Signature) -> Run:
     """An ONNX file as a function of graph inputs, on one thread as the service runs it."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
+    options.enable_cpu_mem_arena = False  # it would keep the largest batch's memory
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
