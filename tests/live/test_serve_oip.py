@@ -46,6 +46,7 @@ def test_another_mulgam_answers(registry: Registry, tmp_path: Path) -> None:
                 again.kill()
 
 
+@pytest.mark.slow
 def test_other_files_over_there_are_found_out(registry: Registry, tmp_path: Path) -> None:
     """Another Mulgam that serves another model under the name: the start ends with a sentence, and says why."""
     (tmp_path / "far").mkdir()

@@ -176,6 +176,7 @@ def test_help_shows_the_smallest_recipe(capsys: pytest.CaptureFixture[str]) -> N
     assert text.startswith("usage: mulgam train ")
 
 
+@pytest.mark.slow
 def test_two_runs_at_once_publish_two_versions(folder: Path) -> None:
     """Runs that end together neither replace nor hinder one another; equal runs publish equal files."""
     both = [started(folder, "short.toml") for _ in range(2)]

@@ -75,6 +75,7 @@ def test_a_periodic_ensemble_passes_every_gate(tmp_path: Path) -> None:
     np.testing.assert_allclose(predict(entry, rows), alone, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(("kind", "further"), [("words", "ensemble = 4"), ("gru", ""), ("lstm", ""), ("attention", "")])
 def test_every_kind_of_text_passes_every_gate(tmp_path: Path, kind: str, further: str) -> None:

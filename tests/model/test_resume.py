@@ -318,6 +318,7 @@ def test_a_killed_run_is_gone_on_with(
     assert Registry(folder / "killed").versions("tiny") == [1]
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_tells_how_to_go_on(folder: Path, started: Callable[..., subprocess.Popen[str]]) -> None:
     """Ctrl-C once there is a checkpoint: one sentence, the way to go on, exit code 130, no version, no traceback."""
     (folder / "tiny.toml").write_text(TINY.replace("400", "1000000"))
@@ -334,6 +335,7 @@ def test_an_interrupted_run_tells_how_to_go_on(folder: Path, started: Callable[.
     assert Registry(folder / "registry").models() == []
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_torch_is_loaded_is_one_sentence(
     folder: Path, started: Callable[..., subprocess.Popen[str]]
 ) -> None:

@@ -73,6 +73,7 @@ def test_texts_pass_the_same_gates(liked: Entry) -> None:
     assert sum(lengths["counts"]) == metrics["rows"]["train"]
 
 
+@pytest.mark.slow
 def test_texts_and_numbers_become_a_quantity(tmp_path: Path) -> None:
     """A text, a category and a numeric target make a regression; a very long text is cut and trains as well."""
     text = reviews(240, price=True) + "x" * 1_000_000 + "\tSeoul\tno\t3\n"
