@@ -80,7 +80,7 @@ def prepared(module: Served, inputs: Arrays, target: npt.NDArray[Any]) -> Rows:
     return Rows(prepared_inputs, torch.from_numpy(module.scale.standardised(target)))
 
 
-def answers(module: nn.Module, inputs: Arrays, batch_size: int = 1024) -> npt.NDArray[np.float32]:
+def answers(module: nn.Module, inputs: Arrays, batch_size: int = 4096) -> npt.NDArray[np.float32]:
     """What the module answers to graph inputs, [N] or [N, K]."""
     batches = zip(*(torch.split(torch.from_numpy(array), batch_size) for array in inputs.values()), strict=True)
     with torch.no_grad():
