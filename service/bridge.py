@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+import uvloop
+
 Result = TypeVar("Result")
 
 
@@ -19,7 +21,7 @@ class Bridge:
 
     def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
         self._own = loop is None
-        self.loop = loop or asyncio.new_event_loop()
+        self.loop = loop or uvloop.new_event_loop()
         self._thread = threading.Thread(target=self.loop.run_forever, name="mulgam-loop", daemon=True)
         if self._own:
             self._thread.start()
