@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from service.rpc.listener import Listener
 
 
+# The loop waits for the interpreter behind a thread that computes (a table, a large body): 5 ms each time by default.
+SWITCH_SECONDS = 0.0002
+
+
 def main() -> int:
     """Serve until SIGTERM, or until the supervisor is gone."""
     options = _arguments()
@@ -50,6 +54,7 @@ def main() -> int:
         print(f"mulgam gateway: {problem}", file=sys.stderr)
         return 1
     metric_files.install()
+    sys.setswitchinterval(SWITCH_SECONDS)
     plane = DataPlane(settings, catalogue, backend, Metrics(settings.drift_half_life), tracing, known_keys)
     plane.metrics.generation.set(options.generation)
     try:

@@ -39,9 +39,7 @@ def respond(
         output = plane.at_once(served, decoded.tensors, decoded.rows)
         if output is None:
             return _later(plane, protocol, served, call, decoded, timeout, trace)
-        reply = _rendered(served, call, decoded, output)
-        if plane.shadowing is not None:
-            _shadowed(plane.shadowing, plane, protocol, served, call, output)
+        reply = _answered(plane, protocol, served, call, decoded, output)
     except Exception as problem:
         reply = _failed(problem, served, protocol, call, trace)
     _finished(plane, protocol, served, call, reply, trace)
@@ -55,12 +53,20 @@ async def _later(
     try:
         current.set(trace)
         output = await plane.queued(served, decoded.tensors, decoded.rows, timeout)
-        reply = _rendered(served, call, decoded, output)
-        if plane.shadowing is not None:
-            _shadowed(plane.shadowing, plane, protocol, served, call, output)
+        reply = _answered(plane, protocol, served, call, decoded, output)
     except Exception as problem:
         reply = _failed(problem, served, protocol, call, trace)
     _finished(plane, protocol, served, call, reply, trace)
+    return reply
+
+
+def _answered(
+    plane: DataPlane, protocol: PredictionProtocol, served: Served, call: Call, decoded: Decoded, output: Output
+) -> Reply:
+    """The answer to an output; on the loop."""
+    reply = _rendered(served, call, decoded, output)
+    if plane.shadowing is not None:
+        _shadowed(plane.shadowing, plane, protocol, served, call, output)
     return reply
 
 

@@ -12,14 +12,13 @@ import numpy.typing as npt
 import torch
 
 from model.release.parity import Comparison
-from model.release.runs import Run, opened
+from model.release.runs import Run, in_batches, opened
 from model.scores import evaluation
 from model.scores.evaluation import PRIMARY
 from mulgam.encoding import Arrays
 from mulgam.signature import Signature
 
 MANY = 64
-_BATCH = 512
 _FEWEST_TIMES, _MOST_TIMES, _SECONDS = 5, 200, 0.3
 
 
@@ -68,14 +67,8 @@ def measured(
 
 
 def _score(run: Run, signature: Signature, held_out: Arrays, target: npt.NDArray[Any]) -> tuple[str, float]:
-    batches = (
-        {name: array[start : start + _BATCH] for name, array in held_out.items()}
-        for start in range(0, len(target), _BATCH)
-    )
-    answers = np.concatenate([run(batch) for batch in batches])
-    score = evaluation.classification if signature.task == "classification" else evaluation.regression
     name = PRIMARY[signature.task]
-    return name, score(answers, target)[name]
+    return name, evaluation.scores_of(signature.task)(in_batches(run, held_out), target)[name]
 
 
 def _median_seconds(run: Run, held_out: Arrays, rows: int) -> float:

@@ -138,10 +138,7 @@ def _scored(entry: Entry, table: Table, test: npt.NDArray[np.int64]) -> Scores:
     form = entry.runtime("onnx")
     run = runs.opened(form, (entry.path / FORMS[form]).read_bytes(), entry.signature)
     inputs = encoded(table, entry.signature.features, test)
-    parts = np.array_split(np.arange(len(test)), max(1, len(test) // 512))
-    predicted = np.concatenate([run({name: array[part] for name, array in inputs.items()}) for part in parts])
-    score = evaluation.classification if table.classes else evaluation.regression
-    return score(predicted, table.target[test])
+    return evaluation.scores_of(table.task)(runs.in_batches(run, inputs), table.target[test])
 
 
 def _published(entry: Entry, name: str) -> float | None:

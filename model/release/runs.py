@@ -17,6 +17,17 @@ from mulgam.signature import PRECISION, Signature
 Answers = npt.NDArray[Any]
 Run = Callable[[Arrays], Answers]
 
+_BATCH = 512
+
+
+def in_batches(run: Run, inputs: Arrays) -> Answers:
+    """The answers to any number of rows, without the memory that all of them at once would take."""
+    count = len(next(iter(inputs.values())))
+    batches = (
+        {name: array[start : start + _BATCH] for name, array in inputs.items()} for start in range(0, count, _BATCH)
+    )
+    return np.concatenate([run(batch) for batch in batches])
+
 
 def opened(name: str, model: bytes, signature: Signature) -> Run:
     """A model file as a function of graph inputs; `name` is that of its form, as `split` takes it."""

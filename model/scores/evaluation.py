@@ -6,6 +6,7 @@ Classification: accuracy and log loss (natural logarithm).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,11 @@ Scores = dict[str, float]
 # The score that decides which of two models is better, and whether more of it is better.
 PRIMARY: dict[Task, str] = {"regression": "rmse", "classification": "accuracy"}
 MORE_IS_BETTER = frozenset({"accuracy", "r2"})
+
+
+def scores_of(task: Task) -> Callable[[npt.NDArray[Any], npt.NDArray[Any]], Scores]:
+    """The scores of a task, as a function of answers and target."""
+    return classification if task == "classification" else regression
 
 
 def regression(predicted: npt.NDArray[Any], target: Floats) -> Scores:

@@ -60,7 +60,7 @@ def find(
         temperature: that was folded into the graph.
     """
     target, predicted = table.target[rows], predict(inputs)
-    score = evaluation.classification if table.classes else evaluation.regression
+    score = evaluation.scores_of(table.task)
     ranking = importance.rank(predict, signature, inputs, target, score, _RISES[table.task], seed)
     worst = slices.find(table, rows, predicted)
     if not table.classes:

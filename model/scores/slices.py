@@ -73,7 +73,7 @@ def find(table: Table, rows: npt.NDArray[np.int64], predicted: npt.NDArray[Any])
         predicted: answers for these, [N] or [N, K].
     """
     target = table.target[rows]
-    score = evaluation.classification if table.classes else evaluation.regression
+    score = evaluation.scores_of(table.task)
     errors = predicted.argmax(axis=1) != target if table.classes else (predicted.astype(np.float64) - target) ** 2
     fewest = max(FEWEST_ROWS, int(np.ceil(FEWEST_SHARE * len(rows))))
     found = []

@@ -91,7 +91,7 @@ def compare(
         seed: of the baselines.
     """
     target = table.target[parts.test]
-    score = evaluation.classification if table.classes else evaluation.regression
+    score = evaluation.scores_of(table.task)
     floor = None
     if table.noise_free is not None:
         floor = evaluation.regression(table.noise_free[parts.test], target)

@@ -146,8 +146,7 @@ def _score(recipe: Recipe, table: Table, watcher: Watcher) -> float:
     described, parts = divided(recipe, table, recipe.data.split[0])
     module, _ = fitted(recipe, table, described, parts, watcher=watcher)
     predicted = answers(module, encoded(table, described, parts.validation))
-    score = evaluation.classification if table.classes else evaluation.regression
-    return score(predicted, table.target[parts.validation])[SCORE[table.task]]
+    return evaluation.scores_of(table.task)(predicted, table.target[parts.validation])[SCORE[table.task]]
 
 
 def _finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-import sys
 import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -29,8 +28,6 @@ from service.plane import DataPlane
 
 log = logging.getLogger(__name__)
 
-SWITCH_SECONDS = 0.0002
-
 
 class BulkEdge:
     """Runs bulk requests through the app.
@@ -46,8 +43,6 @@ class BulkEdge:
         self._settings = plane.settings
         self._threads = ThreadPoolExecutor(plane.settings.bulk_requests, thread_name_prefix="bulk")
         self._spools: set[Spool] = set()
-        # The loop waits for the interpreter behind a thread that computes: 5 ms each time by default.
-        sys.setswitchinterval(SWITCH_SECONDS)
 
     def admit(self, length: int | None) -> None:
         """Refuse a request by the length of its body, where that is known, or because of those under way.

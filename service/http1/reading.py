@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 
 import httptools
 
@@ -18,7 +19,7 @@ _OTHER_VERSIONS = ("Invalid HTTP version", "Pause on PRI/Upgrade")
 _METHOD = re.compile(rb"[\w!#$%&'*+.^`|~-]+ [/*h]")
 
 
-class Reading:
+class Reading(ABC):
     """The reading half of a connection, which fills in `_is_taken`, `_admitted` and `_whole`.
 
     Once something is refused (`_refusal`), the rest of the bytes means nothing.
@@ -41,17 +42,17 @@ class Reading:
         self._size = self._limit = 0
         self._chunks = 0
 
+    @abstractmethod
     def _is_taken(self) -> bool:
         """Whether another request is wanted."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _admitted(self, request: Request, limit: int | None) -> None:
         """A head is here, and its body is wanted: None where it is a stream; raises ApiError."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _whole(self, request: Request) -> None:
         """A request is whole."""
-        raise NotImplementedError
 
     def _read(self, data: bytes) -> bool:
         """Read on; False where what follows is no HTTP/1.1 any more."""

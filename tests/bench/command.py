@@ -42,8 +42,8 @@ def _run(given: argparse.Namespace) -> int:
     wrk = load.find_wrk()
     chosen = contestants.chosen(given.only)
     models = _models(given.models)
-    if {one.name for one in chosen} & {"flask", "fastapi"}:
-        libraries.install(_say)
+    if {one.name for one in chosen} & {"flask", "fastapi", "bare"}:
+        libraries.SERVING.install(_say)
     placed = cores.choose()
     taken = conditions.take(placed, _version(wrk), _command(given))
     _say(_announced(chosen, models, given))

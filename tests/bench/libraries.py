@@ -1,23 +1,42 @@
-"""What only the benchmark needs, installed when it is first run; `make setup` leaves it out."""
+"""What only a benchmark needs, installed when it is first run; `make setup` leaves it out."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from tests import groups
 from tests.bench.errors import BenchError
 
-MODULES = ("gunicorn", "fastapi", "uvicorn", "uvloop", "httptools")
+
+@dataclass(frozen=True)
+class Libraries:
+    """A group of pyproject.toml: the modules that it brings, and what can be run without them."""
+
+    group: str
+    modules: tuple[str, ...]
+    otherwise: str
+
+    def install(self, say: Callable[[str], None]) -> None:
+        """Install the group into this environment; raises BenchError where pip can't."""
+        absent = groups.missing(self.modules)
+        if not absent:
+            return
+        say(f"installing what only the benchmark needs ({', '.join(absent)} missing)")
+        if not groups.install(self.group) or groups.missing(self.modules):
+            raise BenchError(
+                f"pip could not install the group {self.group!r} of pyproject.toml (its message stands above);"
+                f" without it, {self.otherwise}."
+            )
 
 
-def install(say: Callable[[str], None]) -> None:
-    """Install the group into this environment; raises BenchError where pip can't."""
-    absent = groups.missing(MODULES)
-    if not absent:
-        return
-    say(f"installing what only the benchmark needs ({', '.join(absent)} missing)")
-    if not groups.install("bench") or groups.missing(MODULES):
-        raise BenchError(
-            "pip could not install the group 'bench' of pyproject.toml (its message stands above); without it,"
-            " choose others: ONLY=mulgam-torchserve,torchserve-1,torchserve-32,mulgam-embedded,bare,onnxruntime."
-        )
+SERVING = Libraries(
+    "bench",
+    ("gunicorn", "fastapi", "uvicorn", "granian"),
+    "choose others: ONLY=mulgam-torchserve,torchserve-1,torchserve-32,mulgam-embedded,onnxruntime",
+)
+TRAINING = Libraries(
+    "bench-train",
+    ("lightgbm", "catboost"),
+    "leave its contestants out: ONLY='*/default,*/plain,*/hist-gb*,sms,nsmc,nativelikeness'",
+)

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from mulgam.errors import MulgamError
-from tests.bench import conditions
+from tests.bench import conditions, libraries
 from tests.bench.errors import BenchError
-from tests.bench.training import contestants, datasets, latency, libraries, report
+from tests.bench.training import contestants, datasets, latency, report
 from tests.bench.training.contestants import BY_NAME
 from tests.bench.training.division import divide, scores
 from tests.bench.training.results import Result, Results
@@ -49,7 +49,7 @@ def _run(given: argparse.Namespace) -> int:
     results = Results(folder / RESULTS)
     units = chosen(given.only, given.seeds)
     if any(BY_NAME[name].extra for _, name, _ in units if name in BY_NAME):
-        libraries.install(_say)
+        libraries.TRAINING.install(_say)
     missing = [unit for unit in units if given.again or unit not in results]
     _say(f"{len(units) - len(missing)} of {len(units)} results are there; Ctrl-C stops, the same command goes on")
     failed: list[str] = []
