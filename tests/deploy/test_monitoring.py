@@ -132,9 +132,15 @@ def test_every_figure_has_data(registry: Registry, tmp_path: Path) -> None:
             prometheus = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
         try:
 
+            def ready() -> bool:
+                try:
+                    return call(port, "GET", "/-/ready").status == 200
+                except OSError:
+                    return False
+
             def result(query: str) -> list[Any]:
                 reply = call(port, "GET", "/api/v1/query?" + urllib.parse.urlencode({"query": query}))
-                assert reply.status == 200, reply.json
+                assert reply.status == 200, reply.body
                 found: list[Any] = reply.json["data"]["result"]
                 return found
 
@@ -143,14 +149,12 @@ def test_every_figure_has_data(registry: Registry, tmp_path: Path) -> None:
                     predict(service.port, "notes", [[32.0, 3.0, 0.3]] * 3)
                     predict(service.port, "shapes", [[0.1, 0.2, 0.3]])
                     predict(service.port, "notes", [["x"]])
-                try:
-                    return bool(result("rate(mulgam_requests_total[5s]) > 0"))
-                except OSError:
-                    return False
+                return bool(result("rate(mulgam_requests_total[5s]) > 0"))
 
             def has_data(query: str) -> bool:
                 return under_load() and bool(result(query))
 
+            wait_until(ready, 60, "Prometheus ready")
             wait_until(under_load, 60, "requests in Prometheus")
             for query in asked():
                 if query.startswith("absent") or any(name in query for name in (*OF_OTHERS, *NEED_MORE)):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from deploy.manifests.objects import Manifests, Workload, size
 
 # Of the profile "restricted"; hostPath and the network volumes of old are not among them.
-SHM, TMP = "/dev/shm", "/tmp"  # noqa: S108 - of the container
+SHM, TMP = "/dev/shm", "/tmp"  # noqa: S108 # nosec B108 # of the container
 VOLUMES = {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"}
 
 
@@ -63,15 +63,15 @@ def resources(manifests: Manifests) -> Iterator[str]:
     for workload in manifests.workloads():
         for container in workload.containers():
             given = container.get("resources", {})
-            requests, limits = given.get("requests", {}), given.get("limits", {})
+            asked, limits = given.get("requests", {}), given.get("limits", {})
             where = f"{workload.name}, container {container['name']}"
-            if "cpu" not in requests:
+            if "cpu" not in asked:
                 yield f"{where}: it asks for no cpu."
-            if "memory" not in requests or requests.get("memory") != limits.get("memory"):
+            if "memory" not in asked or asked.get("memory") != limits.get("memory"):
                 yield f"{where}: it must ask for memory, and be limited to as much."
-            for name in {*requests, *limits}:
+            for name in {*asked, *limits}:
                 if name.startswith("nvidia.com/"):
-                    yield from _gpu(where, name, requests.get(name), limits.get(name))
+                    yield from _gpu(where, name, asked.get(name), limits.get(name))
 
 
 def _gpu(where: str, name: str, request: object, limit: object) -> Iterator[str]:
