@@ -1,0 +1,1 @@
+"""`mulgam export`: versions of the registry in the form that another server takes."""
