@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mulgam.export.__main__ import main as export
 from mulgam.registry import Registry
 from tests import builders
 from tests.builders import NOTES_ROWS
@@ -86,6 +87,7 @@ def test_a_real_triton_answers(tmp_path: Path, tmp_path_factory: pytest.TempPath
     builders.publish_linear(tmp_path / "registry", missing=binary)
     (tmp_path / "triton").mkdir()
     home = triton.install(tmp_path_factory.mktemp("wheel"))
+    triton.linear(home, tmp_path / "triton" / "repository")
     with triton.serving(home, tmp_path / "triton") as port:
         settings = {"oip_url": f"http://127.0.0.1:{port}", "oip_models": "notes=linear:1", "oip_tensors": tensors}
         with serving(tmp_path / "registry", tmp_path, backend="oip", **settings) as service:
@@ -96,3 +98,28 @@ def test_a_real_triton_answers(tmp_path: Path, tmp_path_factory: pytest.TempPath
             many = call(service.port, "POST", "/v2/models/notes/infer", body, inference_header_content_length="0")
             found = np.frombuffer(many.body[int(many.headers["inference-header-content-length"]) :], np.float32)
             assert found == pytest.approx([5.3, 6.2, 6.8] * 300, abs=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_an_exported_repository_is_served_by_a_real_triton(
+    registry: Registry, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Triton takes names, shapes, reshaping, batching and queue of an export; behind the gateway every golden answer of
+    both models comes out right. (The wheel has no ONNX Runtime backend: the Python one runs the same graph.)"""
+    repository = tmp_path / "triton" / "repository"
+    assert export(["--to", "triton", "--registry", str(registry.root), "--store", str(repository)]) == 0
+    home = triton.install(tmp_path_factory.mktemp("wheel"))
+    triton.by_python(home, repository)
+    with triton.serving(home, tmp_path / "triton") as port:
+        plain = call(port, "GET", "/v2/models/notes/config")
+        assert plain.json["max_batch_size"] == 1024
+        settings = {"oip_url": f"http://127.0.0.1:{port}", "runtime": "onnx"}
+        with serving(registry.root, tmp_path, backend="oip", **settings) as service:
+            for model in registry.models():
+                for golden in registry.entry(model, 1).golden:
+                    answer = predict(service.port, model, golden.instances, "?probabilities=all")
+                    assert answer.status == 200, answer.body
+            assert predict(service.port, "notes", ROWS).json["predictions"] == pytest.approx([5.3, 6.2, 6.8], abs=1e-5)
+            found = predict(service.port, "shapes", [[1.0, None, -0.5]]).json["predictions"]
+            assert found[0]["label"] in ("circle", "square", "triangle")

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import onnxruntime
 import pytest
 
 from tests.processes import call, free_port, wait_until
@@ -48,6 +49,27 @@ class TritonPythonModel:
         rows = pb.get_input_tensor_by_name(request, "numeric").as_numpy()
         return (np.where(np.isnan(rows), FILL, rows) * WEIGHTS).sum(axis=1, keepdims=True).astype(np.float32)
 """
+# A graph of ONNX as a model of the Python backend: its inputs by name, rows of several requests in one run.
+_GRAPH = """
+import sys
+sys.path[:0] = {packages!r}  # numpy first: that of the stub
+import onnxruntime
+import triton_python_backend_utils as pb
+
+
+class TritonPythonModel:
+    def initialize(self, args):
+        self.session = onnxruntime.InferenceSession({path!r}, providers=["CPUExecutionProvider"])
+
+    def execute(self, requests):
+        return [pb.InferenceResponse(self.answer(request)) for request in requests]
+
+    def answer(self, request):
+        names = [node.name for node in self.session.get_inputs()]
+        inputs = {{name: pb.get_input_tensor_by_name(request, name).as_numpy() for name in names}}
+        outputs = [node.name for node in self.session.get_outputs()]
+        return [pb.Tensor(name, array) for name, array in zip(outputs, self.session.run(outputs, inputs))]
+"""
 
 
 def install(folder: Path) -> Path:
@@ -71,18 +93,39 @@ def install(folder: Path) -> Path:
     return home
 
 
-@contextlib.contextmanager
-def serving(home: Path, folder: Path) -> Iterator[int]:
-    """A Triton that serves the model `linear`; gives its HTTP port."""
-    version = folder / "repository" / "linear" / "1"
+def linear(home: Path, repository: Path) -> None:
+    """The lecture notes' model as the model `linear` of a repository."""
+    version = repository / "linear" / "1"
     version.mkdir(parents=True)
     (version.parent / "config.pbtxt").write_text(_CONFIG)
     (version / "model.py").write_text(_MODEL.format(packages=str(home.parents[1])))
+
+
+def by_python(home: Path, repository: Path) -> None:
+    """Have the Python backend run the graphs of an exported repository: the wheel has no ONNX Runtime backend.
+
+    Of each configuration one line changes, the platform's.
+    """
+    packages = [str(home.parents[1]), str(Path(onnxruntime.__file__).parents[1])]
+    for config in repository.glob("*/config.pbtxt"):
+        lines = config.read_text().splitlines()
+        changed = ['backend: "python"' if line.startswith("platform: ") else line for line in lines]
+        assert changed != lines
+        config.write_text("\n".join(line for line in changed if not line.startswith("default_model_filename")) + "\n")
+        for version in (folder for folder in config.parent.iterdir() if folder.is_dir()):
+            (version / "model.py").write_text(_GRAPH.format(packages=packages, path=str(version / "model.onnx")))
+
+
+@contextlib.contextmanager
+def serving(home: Path, folder: Path) -> Iterator[int]:
+    """A Triton that serves the models of `<folder>/repository`; gives its HTTP port."""
     port = free_port()
+    models = sorted(path.name for path in (folder / "repository").iterdir())
     command = [
         str(home / "bin" / "tritonserver"),
         f"--model-repository={folder / 'repository'}", f"--backend-directory={home / 'backends'}",
-        "--model-control-mode=explicit", "--load-model=linear", "--disable-auto-complete-config",
+        "--model-control-mode=explicit", *(f"--load-model={model}" for model in models),
+        "--disable-auto-complete-config",
         "--http-address=127.0.0.1", f"--http-port={port}", "--allow-grpc=false", "--allow-metrics=false",
         "--exit-timeout-secs=5",
     ]  # fmt: skip
@@ -94,7 +137,7 @@ def serving(home: Path, folder: Path) -> Iterator[int]:
         def ready() -> bool:
             assert process.poll() is None, log.read_text(errors="replace")
             with contextlib.suppress(OSError, http.client.HTTPException):
-                return call(port, "GET", "/v2/models/linear/ready", timeout=5).status == 200
+                return all(call(port, "GET", f"/v2/models/{one}/ready", timeout=5).status == 200 for one in models)
             return False
 
         wait_until(ready, 60, "Triton is ready")
