@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-import subprocess
 from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
@@ -21,6 +20,7 @@ from service.served import Catalogue
 from service.settings import Settings
 from service.supervisor.admin import create_admin_app
 from service.supervisor.overview import Overview
+from tests.pages import files
 from tests.processes import ROOT
 from tests.service.test_torchserve_config import properties
 
@@ -34,13 +34,6 @@ _BY_STATUS = {400, 404, 405, 500, 501}
 def read(name: str) -> str:
     """A page of docs/."""
     return (DOCS / name).read_text(encoding="utf-8")
-
-
-def files(*patterns: str) -> list[Path]:
-    """The files of the repository that match, new ones included, ignored ones not."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", "--", *patterns]
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    return [path for path in (ROOT / name for name in sorted(listed.split("\0")) if name) if path.is_file()]
 
 
 @pytest.mark.parametrize("file", TABLES)
