@@ -7,29 +7,20 @@ requests, each with its deadline on the monotonic clock; a caller that leaves ta
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
-
-import numpy as np
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from functools import partial
+from itertools import chain
 
 from mulgam.encoding import Arrays
 from service.errors import BackendError, backend_late, too_busy
+from service.job import Job, Told, hand_out, joined, outcome_of
 from service.protocols.base import Output
 from service.trace import Trace, current
 
 # Runs one batch within a time; raises BackendError.
 Run = Callable[[Arrays, float], Awaitable[Output]]
-
-
-@dataclass(slots=True, eq=False)
-class _Job:
-    tensors: Arrays
-    rows: int
-    since: float
-    deadline: float
-    done: asyncio.Future[Output]
-    trace: Trace | None
 
 
 class Batcher:
@@ -63,35 +54,66 @@ class Batcher:
         self._lanes = lanes
         self._max_rows = max_rows
         self._max_waiting = max_waiting
-        self._queue: deque[_Job] = deque()
+        self._queue: deque[Job] = deque()
         self._scheduled = False
-        self._running: dict[asyncio.Task[None], int] = {}  # with its number of requests
+        self._running: dict[asyncio.Task[None], list[Job]] = {}
+        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at = math.inf
 
     async def submit(self, tensors: Arrays, rows: int, timeout: float) -> Output:
-        """This request's part of a batch.
+        """This request's part of a batch, for a coroutine.
 
         Raises:
             ApiError: 503 where the queue is full.
             BackendError: 502, 503, or 504 when the timeout passed, in the queue or in the backend.
+        """
+        return await outcome_of(partial(self.enqueue, tensors, rows, timeout, trace=current.get()))
+
+    def enqueue(self, tensors: Arrays, rows: int, timeout: float, told: Told, trace: Trace | None = None) -> Job:
+        """Queue a request; `told` gets its part of a batch, or what `submit` raises but for the full queue.
+
+        Raises:
+            ApiError: 503 where the queue is full.
         """
         if len(self._queue) >= self._max_waiting:
             self._refused()
             raise too_busy()
         loop = asyncio.get_running_loop()
         now = loop.time()
-        job = _Job(tensors, rows, now, now + timeout, loop.create_future(), current.get())
+        job = Job(tensors, rows, told, now, now + timeout, trace, is_queued=True)
         self._queue.append(job)
+        if job.deadline < self._alarm_at:
+            self._set_alarm(loop, job.deadline)
         self._schedule(loop)
-        try:
-            async with asyncio.timeout_at(job.deadline):
-                return await job.done
-        except TimeoutError:
-            raise backend_late(timeout) from None
+        return job
 
     def refuse(self, problem: BackendError) -> None:
         """End what waits: there is nobody to compute it."""
-        self._fail(self._queue, problem)
+        waiting = list(self._queue)
         self._queue.clear()
+        _fail(waiting, problem)
+
+    def _open(self) -> Iterator[Job]:
+        """Every request that is not answered."""
+        return (job for job in chain(self._queue, *self._running.values()) if not job.is_over)
+
+    def _set_alarm(self, loop: asyncio.AbstractEventLoop, when: float) -> None:
+        """One alarm for all of them, at the first deadline: most are answered long before theirs."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = loop.call_at(when, self._expire)
+        self._alarm_at = when
+
+    def _expire(self) -> None:
+        self._alarm, self._alarm_at = None, math.inf
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        for job in list(self._open()):
+            if job.deadline <= now:
+                _late(job)
+        following = min((job.deadline for job in self._open()), default=math.inf)
+        if following < self._alarm_at:
+            self._set_alarm(loop, following)
 
     def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
         """Look at the queue once this turn of the loop has let every request in."""
@@ -103,7 +125,7 @@ class Batcher:
         count = len(self._running)
         if count < self._workers:
             return True
-        return count < self._lanes and len(self._queue) >= min(self._running.values())
+        return count < self._lanes and len(self._queue) >= min(map(len, self._running.values()))
 
     def _dispatch(self) -> None:
         self._scheduled = False
@@ -113,7 +135,7 @@ class Batcher:
             if not jobs:
                 return
             task = loop.create_task(self._work(jobs))
-            self._running[task] = len(jobs)
+            self._running[task] = jobs
             task.add_done_callback(self._finished)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
@@ -121,14 +143,14 @@ class Batcher:
         if self._queue:
             self._schedule(asyncio.get_running_loop())
 
-    def _next_batch(self, now: float) -> list[_Job]:
+    def _next_batch(self, now: float) -> list[Job]:
         """The oldest requests that are still wanted, as many as one batch takes."""
-        jobs: list[_Job] = []
+        jobs: list[Job] = []
         rows = 0
         while self._queue:
             job = self._queue[0]
-            if job.done.done() or job.deadline <= now:
-                self._queue.popleft()
+            if job.is_over or job.deadline <= now:
+                _late(self._queue.popleft())
                 continue
             if jobs and rows + job.rows > self._max_rows:
                 break
@@ -138,45 +160,34 @@ class Batcher:
             rows += job.rows
         return jobs
 
-    async def _work(self, jobs: list[_Job]) -> None:
+    async def _work(self, jobs: list[Job]) -> None:
         try:
-            await self._compute(jobs)
+            hand_out(jobs, await self._compute(jobs))
         except BackendError as problem:
             # One bad row spoils the answer of a whole batch: ask for each request alone, once.
             if problem.status == 502 and len(jobs) > 1:
                 for job in jobs:
-                    if not job.done.done():
+                    if not job.is_over:
                         await self._work([job])
                 return
-            self._fail(jobs, problem)
+            _fail(jobs, problem)
         except BaseException as problem:
-            self._fail(jobs, problem)
+            _fail(jobs, problem)
             if not isinstance(problem, Exception):
                 raise
 
-    async def _compute(self, jobs: list[_Job]) -> None:
+    async def _compute(self, jobs: list[Job]) -> Output:
         # Nobody waits beyond the last deadline of the batch.
         timeout = max(job.deadline for job in jobs) - asyncio.get_running_loop().time()
         # One call can belong to one trace: to the oldest request's that has one.
         current.set(next((job.trace for job in jobs if job.trace is not None), None))
-        if len(jobs) == 1:
-            output = await self._run(jobs[0].tensors, timeout)
-            _give(jobs[0], output)
-            return
-        joined = {name: np.concatenate([job.tensors[name] for job in jobs]) for name in jobs[0].tensors}
-        output = await self._run(joined, timeout)
-        first = 0
-        for job in jobs:
-            _give(job, output[first : first + job.rows])
-            first += job.rows
-
-    def _fail(self, jobs: Iterable[_Job], problem: BaseException) -> None:
-        for job in jobs:
-            if not job.done.done():
-                job.done.set_exception(problem if isinstance(problem, Exception) else RuntimeError("cancelled"))
+        return await self._run(joined(jobs), timeout)
 
 
-def _give(job: _Job, output: Output) -> None:
-    # A caller that left has cancelled its future; setting it would raise and lose the rest of the batch.
-    if not job.done.done():
-        job.done.set_result(output)
+def _late(job: Job) -> None:
+    job.tell(backend_late(round(job.deadline - job.since, 6)))
+
+
+def _fail(jobs: Iterable[Job], problem: BaseException) -> None:
+    for job in jobs:
+        job.tell(problem if isinstance(problem, Exception) else RuntimeError("cancelled"))

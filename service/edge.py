@@ -8,8 +8,9 @@ other request, and a large body, takes a thread and goes through the Flask app.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -19,9 +20,10 @@ from service import wsgi
 from service.bulk.edge import BulkEdge
 from service.bulk.kinds import bulk_kind
 from service.calls import LOOP_BYTES, Call, Reply, request_id
-from service.errors import ApiError, body_too_large, too_busy
+from service.errors import ApiError, body_too_large, from_status, too_busy
 from service.http1.exchange import Exchange
-from service.http1.request import Request
+from service.http1.request import Pending, Request
+from service.job import Job
 from service.metrics import NO_MODEL
 from service.plane import DataPlane
 from service.protocols.base import PredictionProtocol
@@ -31,6 +33,8 @@ from service.respond import error_reply, log_error, respond
 from service.served import Catalogue, LineUp, Served
 from service.split import key_of
 from service.trace import taken
+
+log = logging.getLogger(__name__)
 
 # What answers a path; with the line-up where its canary has a share of the path's requests.
 Way = tuple[PredictionProtocol, Served, LineUp | None]
@@ -89,7 +93,7 @@ class Edge:
         self._reading -= request.reserved
         request.reserved = 0
 
-    def answer(self, request: Request) -> Reply | asyncio.Task[Reply]:
+    def answer(self, request: Request, done: Callable[[Reply], None]) -> Reply | Pending:
         """See `Handler.answer`."""
         self._reading -= request.reserved
         metrics = self._metrics
@@ -100,14 +104,18 @@ class Edge:
         fields = request.fields
         # A small compressed body can become a large one.
         if way is None or request.method != "POST" or len(request.body) > LOOP_BYTES or "content-encoding" in fields:
-            return self._begun(self._through_app(request))
+            return self._send_to_app(request, done)
         protocol, served, split = way
         identity = request_id(fields.get("x-request-id"))
         if split is not None:
             served = self._plane.choose(split, key_of(fields.get, identity))
         call = Call(fields.get, request.query, request.body, identity, time.perf_counter())
-        outcome = respond(self._plane, protocol, served, call)
-        return outcome if isinstance(outcome, Reply) else self._begun(outcome)
+        outcome = respond(self._plane, protocol, served, call, done)
+        # What is computed at the end of this turn is in flight for nobody to see.
+        if isinstance(outcome, Job) and outcome.is_queued:
+            metrics.inflight_now += 1
+            outcome.ended = self._ended
+        return outcome
 
     async def stream(self, request: Request, exchange: Exchange) -> None:
         """See `Handler.stream`."""
@@ -135,14 +143,24 @@ class Edge:
         await self._bulk.close()
         await asyncio.get_running_loop().run_in_executor(None, self._threads.shutdown)
 
-    def _begun(self, coming: Coroutine[Any, Any, Reply]) -> asyncio.Task[Reply]:
-        """An answer that takes a while, as one of those in flight: also where it is cancelled before it begins."""
+    def _send_to_app(self, request: Request, done: Callable[[Reply], None]) -> asyncio.Task[Reply]:
+        """In flight also where it is cancelled before it begins."""
         self._metrics.inflight_now += 1
-        task = asyncio.get_running_loop().create_task(coming)
-        task.add_done_callback(self._ended)
+
+        def came(task: asyncio.Task[Reply]) -> None:
+            self._ended()
+            if task.cancelled():
+                return
+            problem = task.exception()
+            if problem is not None:
+                log.error("a request failed", exc_info=problem)
+            done(task.result() if problem is None else self.refuse(request, from_status(500)))
+
+        task = asyncio.get_running_loop().create_task(self._through_app(request))
+        task.add_done_callback(came)
         return task
 
-    def _ended(self, task: asyncio.Task[Reply]) -> None:
+    def _ended(self) -> None:
         self._metrics.inflight_now -= 1
 
     def _short_ways(self) -> dict[str, Way]:

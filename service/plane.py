@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable
+from functools import partial
 
 from mulgam.encoding import Arrays
 from service.attempts import Attempts
@@ -12,6 +13,8 @@ from service.backends.base import Backend
 from service.batcher import Batcher
 from service.breaker import Breakers
 from service.errors import backend_unavailable
+from service.gather import Gather
+from service.job import Job, Told, outcome_of
 from service.keys import Keys
 from service.metrics import Metrics
 from service.prediction import checked
@@ -21,7 +24,7 @@ from service.retry import RetryBudget
 from service.served import Catalogue, LineUp, Served
 from service.settings import Settings
 from service.shadowing import Shadowing
-from service.trace import Tracing
+from service.trace import Trace, Tracing, current
 
 _BROKEN = State(False, "it gives no answers (its breaker is open)")
 
@@ -63,11 +66,12 @@ class DataPlane:
         self._held: Counter[tuple[str, int]] = Counter()
         self.is_draining = False
         self.is_closing = False
-        self._batchers = {served.digest: self._batcher(served) for served in catalogue.versions}
+        self._gathers: dict[str, Gather] = {}
+        self._batchers: dict[str, Batcher] = {}
         self._shadowing = Shadowing(backend, metrics, settings.request_timeout)
         self.shadowing = self._shadowing.follow(catalogue)
         for served in catalogue.versions:
-            metrics.describe(served, held_out_scores(served))
+            self._begin(served)
 
     def follow(self, catalogue: Catalogue) -> list[Served]:
         """Serve another set of versions from now on; requests under way end with the version they began with.
@@ -78,8 +82,7 @@ class DataPlane:
         old = [served for served in self.catalogue.versions if not catalogue.serves(served)]
         for served in catalogue.versions:
             if not self.catalogue.serves(served):
-                self._batchers[served.digest] = self._batcher(served)
-                self.metrics.describe(served, held_out_scores(served))
+                self._begin(served)
                 self.retired.pop(served.digest, None)
         for canary, _ in self._canaries():
             self.metrics.canary(canary, 0.0)
@@ -137,39 +140,56 @@ class DataPlane:
         """Nothing of this version is under way any more."""
         self.retired.pop(served.digest, None)
         self._batchers.pop(served.digest, None)
+        self._gathers.pop(served.digest, None)
         self.breakers.forget(served)
 
     async def predict(self, served: Served, tensors: Arrays, rows: int, timeout: float) -> Output:
-        """The model's output for encoded tensors: at once where that is cheapest, else batched with others.
+        """The model's output for encoded tensors, for a coroutine.
 
         Raises:
-            ApiError: 503 where the queue is full, the breaker open or golden answers come out wrong, or a
-                BackendError (502, 503, 504).
+            ApiError: as `ask`, or a BackendError (502, 503, 504).
         """
-        output = self.at_once(served, tensors, rows)
-        return output if output is not None else await self.queued(served, tensors, rows, timeout)
+        return await outcome_of(partial(self.ask, served, tensors, rows, timeout, trace=current.get()))
 
-    def at_once(self, served: Served, tensors: Arrays, rows: int) -> Output | None:
-        """The output where computing it costs less than a queue would; None: ask `queued`. Raises as `predict`."""
-        if served.digest in self.readiness.wrong:
+    def ask(
+        self, served: Served, tensors: Arrays, rows: int, timeout: float, told: Told, trace: Trace | None = None
+    ) -> Job:
+        """Have encoded tensors predicted: on the loop where that is cheap, else batched in a queue.
+
+        Args:
+            served: which model and version.
+            tensors: the graph's inputs.
+            rows: of each of them.
+            timeout: seconds after which the answer is 504.
+            told: called with the output or the error, after this turn of the loop.
+            trace: that the request belongs to.
+
+        Raises:
+            ApiError: 503 where the queue is full, the breaker open or golden answers come out wrong.
+        """
+        digest = served.digest
+        if digest in self.readiness.wrong:
             raise backend_unavailable(served.name)
         if self.breakers.of(served).is_open:
             self.metrics.rejected.labels("breaker").inc()
             raise backend_unavailable(served.name)
-        started = time.perf_counter()
-        answer = self.backend.at_once(served, tensors, rows)
-        if answer is None:
-            return None
+        gather = self._gathers[digest]
+        if rows <= gather.most_rows:
+            return gather.enqueue(tensors, rows, told, trace)
+        return self._batchers[digest].enqueue(tensors, rows, timeout, told, trace)
+
+    def _run_at_once(self, served: Served, tensors: Arrays, rows: int) -> Output:
+        """One call of a backend that does not wait, measured."""
         meters = self.metrics.of(served)
-        meters.backend_seconds.observe(time.perf_counter() - started)
+        started = time.perf_counter()
+        try:
+            answer = self.backend.at_once(served, tensors)
+        finally:
+            meters.backend_seconds.observe(time.perf_counter() - started)
         output = checked(served, answer, rows)
         meters.batch_rows.observe(rows)
         meters.predicted(tensors, output)
         return output
-
-    async def queued(self, served: Served, tensors: Arrays, rows: int, timeout: float) -> Output:
-        """The output, batched with that of others. Raises as `predict`."""
-        return await self._batchers[served.digest].submit(tensors, rows, timeout)
 
     async def _run(self, served: Served, tensors: Arrays, timeout: float) -> Output:
         """One call of the backend, measured."""
@@ -192,6 +212,12 @@ class DataPlane:
         batcher = self._batchers.get(served.digest)
         if is_open and batcher is not None:
             batcher.refuse(backend_unavailable(served.name))
+
+    def _begin(self, served: Served) -> None:
+        """What a version needs from its first request on."""
+        self._gathers[served.digest] = Gather(partial(self._run_at_once, served), self.backend.cheap_rows(served))
+        self._batchers[served.digest] = self._batcher(served)
+        self.metrics.describe(served, held_out_scores(served))
 
     def _batcher(self, served: Served) -> Batcher:
         async def run(tensors: Arrays, timeout: float) -> Output:

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Callable
 
 import orjson
 
@@ -15,6 +14,7 @@ from service import compression
 from service.bridge import Bridge
 from service.calls import SAFE_HEADERS, Call, Reply
 from service.errors import ApiError, from_input_error, from_status
+from service.job import Job
 from service.plane import DataPlane
 from service.protocols.base import JSON_HEADERS, Decoded, Output, PredictionProtocol
 from service.served import Served
@@ -25,48 +25,34 @@ log = logging.getLogger(__name__)
 
 
 def respond(
-    plane: DataPlane, protocol: PredictionProtocol, served: Served, call: Call
-) -> Reply | Coroutine[Any, Any, Reply]:
+    plane: DataPlane, protocol: PredictionProtocol, served: Served, call: Call, done: Callable[[Reply], None]
+) -> Reply | Job:
     """The answer, also to what is wrong; counted and logged. Never raises.
 
     Returns:
-        The reply where computing it was cheap enough to be done at once, else what will give it.
+        The reply where there is nothing to compute, else the job, at whose end `done` is called with the reply.
     """
     trace = plane.tracing.begin(call.header)
     try:
         decoded = _decoded(plane, protocol, served, call)
         timeout = _timeout(plane, call)
-        output = plane.at_once(served, decoded.tensors, decoded.rows)
-        if output is None:
-            return _later(plane, protocol, served, call, decoded, timeout, trace)
-        reply = _answered(plane, protocol, served, call, decoded, output)
+
+        def told(outcome: Output | Exception) -> None:
+            try:
+                if isinstance(outcome, Exception):
+                    raise outcome
+                reply = _rendered(served, call, decoded, outcome)
+                if plane.shadowing is not None:
+                    _shadowed(plane.shadowing, plane, protocol, served, call, outcome)
+            except Exception as problem:
+                reply = _failed(problem, served, protocol, call, trace)
+            _finished(plane, protocol, served, call, reply, trace)
+            done(reply)
+
+        return plane.ask(served, decoded.tensors, decoded.rows, timeout, told, trace)
     except Exception as problem:
         reply = _failed(problem, served, protocol, call, trace)
     _finished(plane, protocol, served, call, reply, trace)
-    return reply
-
-
-async def _later(
-    plane: DataPlane, protocol: PredictionProtocol, served: Served, call: Call, decoded: Decoded, timeout: float,
-    trace: Trace | None,
-) -> Reply:  # fmt: skip
-    try:
-        current.set(trace)
-        output = await plane.queued(served, decoded.tensors, decoded.rows, timeout)
-        reply = _answered(plane, protocol, served, call, decoded, output)
-    except Exception as problem:
-        reply = _failed(problem, served, protocol, call, trace)
-    _finished(plane, protocol, served, call, reply, trace)
-    return reply
-
-
-def _answered(
-    plane: DataPlane, protocol: PredictionProtocol, served: Served, call: Call, decoded: Decoded, output: Output
-) -> Reply:
-    """The answer to an output; on the loop."""
-    reply = _rendered(served, call, decoded, output)
-    if plane.shadowing is not None:
-        _shadowed(plane.shadowing, plane, protocol, served, call, output)
     return reply
 
 

@@ -28,10 +28,15 @@ class Backend(Protocol):
     lanes: int
     """Batches that it works on at a time to advantage."""
 
-    def at_once(self, served: Served, tensors: Arrays, rows: int) -> Answer | None:
-        """The answer where computing it costs less than handing it to a queue or a thread would, else None.
+    def cheap_rows(self, served: Served) -> int:
+        """The most rows that `at_once` takes: computing them costs less than a queue or a thread would; 0: none."""
+        ...
 
-        It is called on the event loop, and must not wait.
+    def at_once(self, served: Served, tensors: Arrays) -> Answer:
+        """The answer to so few rows; called on the event loop, it must not wait.
+
+        Raises:
+            BackendError: 503 where the version is not there.
         """
         ...
 

@@ -48,9 +48,13 @@ class OipBackend:
         self._troubles: dict[str, str] = {}
         self.workers = self.lanes = lanes
 
-    def at_once(self, served: Served, tensors: Arrays, rows: int) -> Answer | None:
-        """Never: it is another machine."""
-        return None
+    def cheap_rows(self, served: Served) -> int:
+        """None: it is another process."""
+        return 0
+
+    def at_once(self, served: Served, tensors: Arrays) -> Answer:
+        """Never asked."""
+        raise NotImplementedError
 
     async def predict(self, served: Served, tensors: Arrays, timeout: float) -> Answer:
         """One `infer` of the server."""

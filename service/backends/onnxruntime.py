@@ -58,20 +58,25 @@ class OnnxRuntimeBackend:
         # One more than requests use at a time, for golden replays and shadows.
         self._threads = ThreadPoolExecutor(max_workers=self.lanes + 1, thread_name_prefix="onnxruntime")
 
-    def at_once(self, served: Served, tensors: Arrays, rows: int) -> Answer | None:
-        """As many rows as are cheap, by the time that this model took when it was loaded."""
-        model = self._models.get(served.digest)
-        if model is None or rows > model.cheap_rows:
-            return None
-        return Answer(model.run(tensors), served.digest)
+    def cheap_rows(self, served: Served) -> int:
+        """By the time that this model took when it was loaded."""
+        return self._model(served).cheap_rows
+
+    def at_once(self, served: Served, tensors: Arrays) -> Answer:
+        """Run one batch here and now."""
+        return Answer(self._model(served).run(tensors), served.digest)
 
     async def predict(self, served: Served, tensors: Arrays, timeout: float) -> Answer:
         """Run one batch in a thread."""
+        run = self._model(served).run
+        loop = asyncio.get_running_loop()
+        return Answer(await loop.run_in_executor(self._threads, run, tensors), served.digest)
+
+    def _model(self, served: Served) -> _Model:
         model = self._models.get(served.digest)
         if model is None:
             raise backend_unavailable(served.name)
-        loop = asyncio.get_running_loop()
-        return Answer(await loop.run_in_executor(self._threads, model.run, tensors), served.digest)
+        return model
 
     async def prepare(self, served: Served) -> None:
         """Load another version, in a thread."""

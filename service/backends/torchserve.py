@@ -39,9 +39,13 @@ class TorchServeBackend:
         self.workers = workers
         self.lanes = workers * lanes
 
-    def at_once(self, served: Served, tensors: Arrays, rows: int) -> Answer | None:
-        """Never: it is another process."""
-        return None
+    def cheap_rows(self, served: Served) -> int:
+        """None: it is another process."""
+        return 0
+
+    def at_once(self, served: Served, tensors: Arrays) -> Answer:
+        """Never asked."""
+        raise NotImplementedError
 
     async def predict(self, served: Served, tensors: Arrays, timeout: float) -> Answer:
         """One call to the handler."""

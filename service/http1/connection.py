@@ -11,14 +11,14 @@ import functools
 import logging
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from service.calls import Reply
 from service.errors import ApiError, body_too_slow, from_status
 from service.http1 import answers
 from service.http1.exchange import Exchange
 from service.http1.reading import Reading
-from service.http1.request import Request
+from service.http1.request import Pending, Request
 
 if TYPE_CHECKING:
     from service.http1.listener import Listener
@@ -42,7 +42,7 @@ class Connection(Reading, asyncio.Protocol):
         self._listener = listener
         self._transport: asyncio.Transport
         self._queue: deque[Request] = deque()
-        self._task: asyncio.Task[Any] | None = None
+        self._pending: Pending | None = None
         self._is_chunked = False
         self._is_lingering = False
         self._is_over = False
@@ -66,8 +66,8 @@ class Connection(Reading, asyncio.Protocol):
         self._listener.connections.discard(self)
         if self._exchange is not None:
             self._exchange.lose()
-        elif self._task is not None:
-            self._task.cancel()
+        elif self._pending is not None:
+            self._pending.cancel()
         self._give_up_queue()
         if self._request is not None:
             self._handler.abandon(self._request)
@@ -120,7 +120,7 @@ class Connection(Reading, asyncio.Protocol):
 
     def _admitted(self, request: Request, limit: int | None) -> None:
         if limit is None:
-            if self._task is not None or self._queue:
+            if self._pending is not None or self._queue:
                 # Streams are not pipelined: its body would have to be kept while the answers before it are waited for.
                 raise ApiError(400, "BAD_FRAMING", "A table can't be sent before the answer to the last request.")
             self._begin_stream(request)
@@ -130,7 +130,7 @@ class Connection(Reading, asyncio.Protocol):
             self._transport.write(answers.CONTINUE)
 
     def _whole(self, request: Request) -> None:
-        if self._task is not None or self._queue:
+        if self._pending is not None or self._queue:
             self._queue.append(request)
             self.hold_reading()
         elif self._is_over or self._is_lingering:
@@ -141,26 +141,20 @@ class Connection(Reading, asyncio.Protocol):
     # answering
 
     def _answer(self, request: Request) -> None:
-        outcome = self._handler.answer(request)
+        outcome = self._handler.answer(request, functools.partial(self._came, request))
         if isinstance(outcome, Reply):
             self._send(request, outcome)
         else:
             self.deadline = None
-            self._task = outcome
-            outcome.add_done_callback(functools.partial(self._came, request))
+            self._pending = outcome
 
-    def _came(self, request: Request, task: asyncio.Task[Reply]) -> None:
+    def _came(self, request: Request, reply: Reply) -> None:
         """Send the answer that took a while, then answer what was asked meanwhile."""
-        self._task = None
-        if self._is_over or task.cancelled():
-            return
-        problem = task.exception()
-        if problem is not None:
-            log.error("a request failed", exc_info=problem)
-        self._send(request, task.result() if problem is None else self._handler.refuse(request, from_status(500)))
-        while self._queue and self._task is None:
+        self._pending = None
+        self._send(request, reply)
+        while self._queue and self._pending is None:
             self._answer(self._queue.popleft())
-        if self._task is not None or self._is_lingering:
+        if self._pending is not None or self._is_lingering:
             return
         if self._refusal is not None:
             self._refuse(self._refusal)
@@ -189,7 +183,7 @@ class Connection(Reading, asyncio.Protocol):
         if self._exchange is not None:
             self._exchange.end(False)
             return
-        if self._task is not None:
+        if self._pending is not None:
             self.hold_reading()  # the answers to what came before it go first
             return
         request, self._request = self._request, None
@@ -217,7 +211,7 @@ class Connection(Reading, asyncio.Protocol):
     def _begin_stream(self, request: Request) -> None:
         self._exchange = Exchange(self)
         self.deadline = None
-        self._task = self._listener.loop.create_task(self._stream(request, self._exchange))
+        self._pending = self._listener.loop.create_task(self._stream(request, self._exchange))
 
     async def _stream(self, request: Request, exchange: Exchange) -> None:
         try:
@@ -248,7 +242,7 @@ class Connection(Reading, asyncio.Protocol):
         elif self._is_chunked:
             self._transport.write(answers.LAST_CHUNK)
         self._exchange = None
-        self._task = None
+        self._pending = None
         self._linger()
 
     def hold_reading(self) -> None:
@@ -289,7 +283,7 @@ class Connection(Reading, asyncio.Protocol):
             self._transport.abort()
 
     def _is_idle(self) -> bool:
-        return self._request is None and self._task is None and not self._queue
+        return self._request is None and self._pending is None and not self._queue
 
     def _wait(self, seconds: float) -> None:
         self.deadline = time.monotonic() + seconds

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import unquote
@@ -32,6 +32,14 @@ class Request:
     is_1_0: bool = False
 
 
+class Pending(Protocol):
+    """An answer that is being made."""
+
+    def cancel(self) -> object:
+        """Nobody waits for it any more: it is not given."""
+        ...
+
+
 class Handler(Protocol):
     """What a connection asks; all of it on the event loop."""
 
@@ -48,8 +56,8 @@ class Handler(Protocol):
         """
         ...
 
-    def answer(self, request: Request) -> Reply | asyncio.Task[Reply]:
-        """The request is whole: its answer, or what will give it. Cancelled when the client leaves."""
+    def answer(self, request: Request, done: Callable[[Reply], None]) -> Reply | Pending:
+        """The request is whole: its answer, or what `done` is called with later; cancelled when the client leaves."""
         ...
 
     async def stream(self, request: Request, exchange: Exchange) -> None:

@@ -173,6 +173,28 @@ def test_a_deadline_ends_the_wait_and_the_request_is_never_computed() -> None:
     asyncio.run(scene())
 
 
+def test_each_deadline_holds_whatever_the_order() -> None:
+    """One alarm serves all: a later request with an earlier deadline ends first, also in the backend's hands."""
+
+    async def scene() -> None:
+        run = Steered()
+        queue = batcher(run)
+        ends: list[float] = []
+
+        async def caller(timeout: float) -> None:
+            with pytest.raises(ApiError, match=rf"the {timeout:g} s it may take"):
+                await ask(queue, 1, timeout=timeout)
+            ends.append(timeout)
+
+        await asyncio.wait_for(asyncio.gather(*map(caller, (0.2, 0.1, 0.05, 0.15))), 5)
+        assert ends == [0.05, 0.1, 0.15, 0.2]
+        run.go.set()
+        await settle()
+        assert (await ask(queue, 3)).tolist() == [6]
+
+    asyncio.run(scene())
+
+
 def test_a_caller_that_leaves_takes_nobody_with_it() -> None:
     """Cancelled in the queue or in the backend: the rest of the batch is answered, and the lane lives on."""
 

@@ -18,7 +18,7 @@ from service.errors import ApiError
 from service.http1.connection import LINGER_SECONDS, Connection
 from service.http1.exchange import MOST_WAITING, Exchange
 from service.http1.listener import Listener
-from service.http1.request import Request
+from service.http1.request import Pending, Request
 from service.respond import error_reply
 
 LIMIT = 1000
@@ -42,11 +42,11 @@ class Echo:
         request.reserved = 1
         return LIMIT
 
-    def answer(self, request: Request) -> Reply | asyncio.Task[Reply]:
+    def answer(self, request: Request, done: Callable[[Reply], None]) -> Reply | Pending:
         """The echo."""
         self.abandon(request)
         if request.path == "/later":
-            return asyncio.get_running_loop().create_task(self._later(request))
+            return asyncio.get_running_loop().call_soon(done, echo(request))
         return echo(request)
 
     async def stream(self, request: Request, exchange: Exchange) -> None:
@@ -68,10 +68,6 @@ class Echo:
     def refuse(self, request: Request | None, error: ApiError) -> Reply:
         """The error."""
         return error_reply(error, "id")
-
-    async def _later(self, request: Request) -> Reply:
-        await asyncio.sleep(0)
-        return echo(request)
 
 
 def echo(request: Request) -> Reply:
@@ -301,7 +297,7 @@ def test_a_header_of_an_answer_can_not_begin_another() -> None:
     """A line's end in a value is an error of ours: 500, and nothing of it is sent."""
 
     def play(connection: Connection, client: Client, handler: Echo) -> None:
-        handler.answer = lambda request: Reply(200, [("x", "a\r\nset-cookie: b")], b"")  # type: ignore[method-assign]
+        handler.answer = lambda request, done: Reply(200, [("x", "a\r\nset-cookie: b")], b"")  # type: ignore[method-assign]
         connection.data_received(REQUESTS[0])
         assert client.answer.startswith(b"HTTP/1.1 500")
         assert b"set-cookie" not in client.answer
