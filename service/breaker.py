@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from service.errors import BackendError
+from service.errors import BackendError, BackendLost
 from service.served import Served
 
 log = logging.getLogger(__name__)
@@ -82,6 +82,8 @@ class Breakers:
 
     def judge(self, served: Served, problem: BackendError, timeout: float) -> None:
         """Take a call's failure into account; `timeout` is how long an answer was waited for."""
+        if isinstance(problem, BackendLost) and problem.elsewhere:
+            return
         if problem.status == 502:  # a wrong answer is one
             self.of(served).succeeded()
         elif problem.status == 503 or timeout >= self.patience:

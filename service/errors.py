@@ -46,7 +46,12 @@ class BackendError(ApiError):
 
 
 class BackendLost(BackendError):
-    """503: nobody took the call, or whoever did is gone; no byte of an answer came."""
+    """503: nobody took the call, or whoever did is gone; no byte of an answer came.
+
+    `elsewhere` where other servers are there that may take it: the backend as a whole is not in doubt.
+    """
+
+    elsewhere = False
 
 
 def backend_unavailable(model: str) -> BackendError:
@@ -59,10 +64,12 @@ def backend_unavailable(model: str) -> BackendError:
     )
 
 
-def backend_lost(model: str) -> BackendError:
+def backend_lost(model: str, *, elsewhere: bool = False) -> BackendError:
     """503: the call was lost."""
     same = backend_unavailable(model)
-    return BackendLost(same.status, same.code, str(same), headers=same.headers)
+    lost = BackendLost(same.status, same.code, str(same), headers=same.headers)
+    lost.elsewhere = elsewhere
+    return lost
 
 
 def backend_late(seconds: float) -> BackendError:

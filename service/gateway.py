@@ -122,7 +122,8 @@ def _tracing(settings: Settings) -> Tracing:
 
 def _backend(settings: Settings, catalogue: Catalogue, socket: str | None) -> Backend:
     if settings.backend == "oip":
-        return OipBackend(remote.from_settings(settings), settings.oip_lanes, settings.oip_tensors == "binary")
+        where = remote.from_settings(settings)
+        return OipBackend(where, settings.oip_lanes, settings.oip_tensors == "binary", settings.startup_timeout)
     if socket is not None:
         workers, lanes = settings.torchserve_workers, settings.torchserve_lanes
         return TorchServeBackend(socket, workers, lanes, needs_gpu=settings.device == "gpu")

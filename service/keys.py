@@ -112,7 +112,12 @@ def _stamp(path: Path) -> tuple[int, ...] | None:
 
 
 def _read(path: Path) -> tuple[bytes, ...]:
-    """The SHA-256 of each key; blank lines and those that begin with # are none. Raises KeysError, which shows none."""
+    """The SHA-256 of each key; raises KeysError."""
+    return tuple(hashlib.sha256(key.encode()).digest() for key in listed(path))
+
+
+def listed(path: Path) -> list[str]:
+    """The keys of a file; blank lines and those that begin with # are none. Raises KeysError, which shows none."""
     try:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
@@ -130,7 +135,7 @@ def _read(path: Path) -> tuple[bytes, ...]:
     keys = [line for line in lines if _is_key(line)]
     if not keys:
         raise KeysError(f"The file of API keys {path} holds no key.")
-    return tuple(hashlib.sha256(key.encode()).digest() for key in keys)
+    return keys
 
 
 def _is_key(line: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from functools import partial
 
 from mulgam.encoding import Arrays
@@ -27,6 +28,14 @@ from service.shadowing import Shadowing
 from service.trace import Trace, Tracing, current
 
 _BROKEN = State(False, "it gives no answers (its breaker is open)")
+
+
+@dataclass
+class _Lingering:
+    """A version that is served no more, and when it was last asked for by its number."""
+
+    served: Served
+    asked: float = field(default_factory=time.monotonic)
 
 
 class DataPlane:
@@ -63,6 +72,8 @@ class DataPlane:
         self._attempts = Attempts(backend, self.breakers, RetryBudget(settings.retry_share), metrics)
         # Digest -> when the version was served last; one that comes back is none of these.
         self.retired: dict[str, float] = {}
+        # Model and number of such a version that may still be asked for -> the version, and when it last was.
+        self._lingering: dict[tuple[str, str], _Lingering] = {}
         self._held: Counter[tuple[str, int]] = Counter()
         self.is_draining = False
         self.is_closing = False
@@ -84,6 +95,7 @@ class DataPlane:
             if not self.catalogue.serves(served):
                 self._begin(served)
                 self.retired.pop(served.digest, None)
+                self._lingering.pop((served.name, str(served.version)), None)
         for canary, _ in self._canaries():
             self.metrics.canary(canary, 0.0)
         self.catalogue = catalogue
@@ -91,6 +103,8 @@ class DataPlane:
         self.shadowing = self._shadowing.follow(catalogue)
         for served in old:
             self.retired[served.digest] = time.monotonic()
+            if self.settings.linger:
+                self._lingering[served.name, str(served.version)] = _Lingering(served)
             self.metrics.undescribe(served)
         return old
 
@@ -107,6 +121,10 @@ class DataPlane:
         """
         if version is None:
             return self.choose(self.catalogue.of_model(model), key)
+        lingering = self._lingering.get((model, version))
+        if lingering is not None:
+            lingering.asked = time.monotonic()
+            return lingering.served
         return self.catalogue.find(model, version)
 
     def trial(self, served: Served) -> State:
@@ -119,6 +137,10 @@ class DataPlane:
             self.metrics.canary(canary, share if self.trial(canary).ready else 0.0)
         self.metrics.flush()
 
+    async def flushed(self) -> None:
+        """`flush`, for a thread that wants to read the figures and has to ask the loop for it."""
+        self.flush()
+
     def drain(self) -> None:
         """Answer on, and have callers go elsewhere: not ready, each connection closed with its answer."""
         self.is_draining = True
@@ -129,16 +151,24 @@ class DataPlane:
         self._held[served.name, served.version] += count
 
     def held_versions(self) -> Iterable[tuple[str, int]]:
-        """The versions that are held now."""
-        return (key for key, count in self._held.items() if count > 0)
+        """The versions that are held now; one that both is and lingers comes twice."""
+        yield from (key for key, count in self._held.items() if count > 0)
+        served = (one.served for one in self._lingering.values())
+        yield from ((one.name, one.version) for one in served if self._lingers(one))
 
     def holds(self, served: Served) -> bool:
         """Whether a version is held now."""
-        return self._held[served.name, served.version] > 0
+        return self._held[served.name, served.version] > 0 or self._lingers(served)
+
+    def _lingers(self, served: Served) -> bool:
+        """Whether a version that is served no more was asked for by its number lately."""
+        one = self._lingering.get((served.name, str(served.version)))
+        return one is not None and time.monotonic() - one.asked < self.settings.linger
 
     def forget(self, served: Served) -> None:
         """Nothing of this version is under way any more."""
         self.retired.pop(served.digest, None)
+        self._lingering.pop((served.name, str(served.version)), None)
         self._batchers.pop(served.digest, None)
         self._gathers.pop(served.digest, None)
         self.breakers.forget(served)

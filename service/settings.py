@@ -64,9 +64,15 @@ class Settings:
     torchserve_batch_size: int = setting(
         1, "calls that TorchServe combines into one run; the gateway has combined them already", minimum=1, maximum=1024
     )
-    oip_url: str = setting("", "http://host:port of the V2 server that the oip backend asks")
+    oip_url: str = setting("", "http://host:port of the V2 server that the oip backend asks; several with commas")
     oip_models: str = setting("", "models that have other names there: model=name or model=name:version, with commas")
     oip_tensors: str = setting("binary", "how tensors travel to that server", ("binary", "json"))
+    oip_versions: str = setting(
+        "theirs",
+        "which version is asked for there: the server's choice, or by our number of one that serves this registry",
+        ("theirs", "ours"),
+    )
+    oip_key_file: str = setting("", "file whose first API key is shown to that server as a Bearer token")
     oip_lanes: int = setting(4, "calls under way at a time for each model of that server", minimum=1, maximum=256)
     max_batch_rows: int = setting(1024, "rows that the gateway combines into one call of the backend", minimum=1)
     gateways: int = setting(1, "gateway processes that share the public port", minimum=1, maximum=256)
@@ -102,6 +108,11 @@ class Settings:
     )
     retry_share: float = setting(
         0.1, "retries of lost calls for each call of the backend, in the long run; 0: none", maximum=1
+    )
+    linger: float = setting(
+        0.0,
+        "seconds for which a version that is served no more is answered after it was last asked for by its number",
+        maximum=3600,
     )
     drain_delay: float = setting(
         5.0, "time after SIGTERM for which requests are taken while readiness says no; Ctrl-C: none", maximum=3600

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from typing import cast
 
 MAX_HEAD = 64 * 1024
+# Where a machine is gone nobody refuses: the kernel would try for minutes.
+CONNECT_SECONDS = 2.0
 _END = b"\r\n\r\n"
 # ASCII alone: int() would refuse some of what isdigit() takes, and numbers of thousands of digits.
 _STATUS, _LENGTH = re.compile(r"[0-9]{3}"), re.compile(r"[0-9]{1,12}")
@@ -22,6 +24,10 @@ _STATUS, _LENGTH = re.compile(r"[0-9]{3}"), re.compile(r"[0-9]{1,12}")
 
 class ConnectionLostError(Exception):
     """The other side is not there, closed the connection, or does not speak HTTP/1.1."""
+
+
+class UnreachableError(ConnectionLostError):
+    """No connection was made: nothing was sent."""
 
 
 class _UnusedError(ConnectionLostError):
@@ -131,6 +137,7 @@ class HttpClient:
         self._most = most
         self._kept: deque[_Connection] = deque()
         self._idle = idle
+        self._is_closed = False
 
     async def post(self, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """Send one request.
@@ -156,13 +163,14 @@ class HttpClient:
                 return reply
 
     async def close(self) -> None:
-        """Close the kept connections."""
+        """Close the kept connections, and those that are in use once they are not."""
+        self._is_closed = True
         while self._kept:
             self._kept.pop().close()
 
     def _keep(self, connection: _Connection, reply: Reply) -> None:
         connection.used = True
-        if len(self._kept) >= self._idle or reply.headers.get("connection", "").lower() == "close":
+        if self._is_closed or len(self._kept) >= self._idle or reply.headers.get("connection", "").lower() == "close":
             connection.close()
         else:
             self._kept.append(connection)
@@ -174,12 +182,13 @@ class HttpClient:
                 return connection
         loop = asyncio.get_running_loop()
         try:
-            if isinstance(self._where, str):
-                _, connection = await loop.create_unix_connection(self._connected, self._where)
-            else:
-                _, connection = await loop.create_connection(self._connected, *self._where)
-        except OSError as problem:
-            raise ConnectionLostError(str(problem)) from problem
+            async with asyncio.timeout(CONNECT_SECONDS):
+                if isinstance(self._where, str):
+                    _, connection = await loop.create_unix_connection(self._connected, self._where)
+                else:
+                    _, connection = await loop.create_connection(self._connected, *self._where)
+        except OSError as problem:  # a time-out is one
+            raise UnreachableError(str(problem) or "no connection in time") from problem
         return connection
 
     def _connected(self) -> _Connection:

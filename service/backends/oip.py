@@ -6,7 +6,9 @@ then it is compared): the registry's own stands in for it, of the version whose 
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
 from typing import Any
 
 import numpy as np
@@ -15,10 +17,11 @@ import orjson
 
 from mulgam import tensors as v2
 from mulgam.encoding import Arrays
-from mulgam.errors import InputError
+from mulgam.errors import InputError, MulgamError
 from service import wire
+from service.backends.balanced import BalancedClient
 from service.backends.base import Answer
-from service.backends.http import ConnectionLostError, HttpClient, Reply, authority
+from service.backends.http import ConnectionLostError, Reply
 from service.backends.remote import Remote
 from service.errors import backend_lost, backend_unavailable, bad_backend
 from service.protocols.v2_json import array_of
@@ -30,20 +33,23 @@ log = logging.getLogger(__name__)
 # Not there, not now, too many, too late: another try may help. Whatever else it refuses, it would refuse again.
 _PASSING = frozenset({404, 408, 429, 503, 504})
 _SHOWN = 300
+_LOOK_SECONDS = 0.25
 
 
 class OipBackend:
-    """Calls a V2 server over kept-open connections.
+    """Calls a V2 server, or several in turn, over kept-open connections.
 
     Args:
-        remote: where it is.
+        remote: where they are.
         lanes: calls under way at a time for each model.
         binary: whether tensors travel by the binary tensor extension; else as JSON.
+        patience: seconds within which servers of the same registry must have loaded a new version.
     """
 
-    def __init__(self, remote: Remote, lanes: int = 4, binary: bool = True) -> None:
+    def __init__(self, remote: Remote, lanes: int = 4, binary: bool = True, patience: float = 120.0) -> None:
         self._remote = remote
-        self._client = HttpClient((remote.host, remote.port))
+        self._patience = patience
+        self._client = BalancedClient(remote.places)
         self._encode = _binary if binary else _json
         self._troubles: dict[str, str] = {}
         self.workers = self.lanes = lanes
@@ -58,14 +64,14 @@ class OipBackend:
 
     async def predict(self, served: Served, tensors: Arrays, timeout: float) -> Answer:
         """One `infer` of the server."""
-        headers, body = self._encode(tensors, served.signature.output.name)
+        headers, body = self._request(served, tensors)
         headers["X-Request-Timeout"] = f"{max(timeout, 0.001):.3f}"
         headers |= passed_on()
         try:
-            reply = await self._client.post(self._remote.path(served.name), headers, body)
+            reply = await self._client.post(self._remote.path(served.name, served.version), headers, body)
         except ConnectionLostError as problem:
             self._tell(served, f"no answer: {problem}")
-            raise backend_lost(served.name) from problem
+            raise backend_lost(served.name, elsewhere=self._client.is_reachable) from problem
         if reply.status != 200:
             # The sentence is the operator's only way to learn that shapes or names differ.
             self._tell(served, f"status {reply.status}: {reply.body[:_SHOWN].decode('utf-8', 'replace')}")
@@ -79,7 +85,25 @@ class OipBackend:
         return answer
 
     async def prepare(self, served: Served) -> None:
-        """Nothing to do: golden requests find out whether the server computes that version."""
+        """Wait until every server of the same registry computes that version: each has to load it by itself.
+
+        Of another server the golden requests find out. One that is not there is not waited for.
+        """
+        if not self._remote.ours:
+            return
+        headers, body = self._request(served, served.encoder.encode(served.entry.golden[0].instances))
+        target = self._remote.path(served.name, served.version)
+        due = time.monotonic() + self._patience
+        while True:
+            replies = await self._client.each(target, headers, body)
+            there = {host: reply.status for host, reply in replies.items() if reply is not None}
+            lacking = [f"{host} (status {status})" for host, status in there.items() if status != 200]
+            if there and not lacking:
+                return
+            if time.monotonic() > due:
+                who = ", ".join(lacking) or f"any server of {self._client.called}"
+                raise MulgamError(f"it is not served by {who} after {self._patience:g} s")
+            await asyncio.sleep(_LOOK_SECONDS)
 
     async def release(self, served: Served) -> None:
         """Nothing to do: the server's models are not ours to unload."""
@@ -88,12 +112,17 @@ class OipBackend:
         """Close the kept connections."""
         await self._client.close()
 
+    def _request(self, served: Served, tensors: Arrays) -> tuple[dict[str, str], bytes]:
+        headers, body = self._encode(tensors, served.signature.output.name)
+        if self._remote.key:
+            headers["Authorization"] = f"Bearer {self._remote.key}"
+        return headers, body
+
     def _tell(self, served: Served, trouble: str) -> None:
         """Log what is wrong, once for as long as it stays the same."""
         if self._troubles.get(served.name) != trouble:
             self._troubles[served.name] = trouble
-            where = authority(self._remote.host, self._remote.port)
-            log.warning("model %s: the server at %s gives %s", served.name, where, trouble)
+            log.warning("model %s: the server at %s gives %s", served.name, self._client.called, trouble)
 
 
 def _binary(tensors: Arrays, output: str) -> tuple[dict[str, str], bytes]:

@@ -1,13 +1,15 @@
-"""Where the server of the `oip` backend is, and what it calls our models: read from the settings, checked at start."""
+"""Where the servers of the `oip` backend are, and what they call our models: from the settings, checked at start."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from mulgam.errors import MulgamError
+from service import keys
 from service.settings import Settings
 
 _PAIR = re.compile(r"(?P<ours>[^=:,]+)=(?P<theirs>[^=:,]+)(:(?P<version>[^=:,]+))?")
@@ -15,24 +17,28 @@ _PAIR = re.compile(r"(?P<ours>[^=:,]+)=(?P<theirs>[^=:,]+)(:(?P<version>[^=:,]+)
 
 @dataclass(frozen=True)
 class Remote:
-    """Host and port, and the paths of models that have other names or a fixed version there."""
+    """Hosts with ports, and the paths of models that have other names or a fixed version there.
 
-    host: str
-    port: int
+    `ours` where they serve the same registry, so that each version is asked for by its number; `key` is shown to them.
+    """
+
+    places: tuple[tuple[str, int], ...]
     paths: Mapping[str, str]
+    ours: bool = False
+    key: str = ""
 
-    def path(self, model: str) -> str:
-        """Where to ask for a prediction of a model; the server chooses the version unless one is set."""
-        return self.paths.get(model) or _path(model, None)
+    def path(self, model: str, version: int) -> str:
+        """Where to ask for a prediction; the server chooses the version, unless one is set or its versions are ours."""
+        return self.paths.get(model) or _path(model, str(version) if self.ours else None)
 
 
 def from_settings(settings: Settings) -> Remote:
-    """The remote server.
+    """The remote servers.
 
     Raises:
-        MulgamError: the address is absent or none, or the names can't be read.
+        MulgamError: an address is absent or none, or the names or the key can't be read.
     """
-    host, port = _address(settings.oip_url)
+    places = tuple(_address(url.strip()) for url in settings.oip_url.split(","))
     paths = {}
     for pair in filter(None, (part.strip() for part in settings.oip_models.split(","))):
         match = _PAIR.fullmatch(pair)
@@ -41,7 +47,15 @@ def from_settings(settings: Settings) -> Remote:
                 f"MULGAM_OIP_MODELS has {pair!r}; it must be a list of model=name or model=name:version, with commas."
             )
         paths[match["ours"].strip()] = _path(match["theirs"].strip(), match["version"])
-    return Remote(host, port, paths)
+    return Remote(places, paths, settings.oip_versions == "ours", _key(settings.oip_key_file))
+
+
+def _key(path: str) -> str:
+    """The first key of a file such as the server's own; none where no file is named."""
+    if not path:
+        return ""
+    found = keys.listed(Path(path))
+    return found[0]
 
 
 def _address(url: str) -> tuple[str, int]:

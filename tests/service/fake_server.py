@@ -13,7 +13,7 @@ Script = Callable[[int, bytes], bytes | None]
 
 
 @asynccontextmanager
-async def serving(where: Path | int, script: Script) -> AsyncIterator[list[bytes]]:
+async def serving(where: Path | int, script: Script, host: str = "127.0.0.1") -> AsyncIterator[list[bytes]]:
     """Serve until the block ends; gives the list of requests as they come in."""
     requests: list[bytes] = []
     open_writers: set[asyncio.StreamWriter] = set()
@@ -41,7 +41,7 @@ async def serving(where: Path | int, script: Script) -> AsyncIterator[list[bytes
             writer.close()
 
     if isinstance(where, int):
-        server = await asyncio.start_server(connected, "127.0.0.1", where)
+        server = await asyncio.start_server(connected, host, where)
     else:
         server = await asyncio.start_unix_server(connected, str(where))
     try:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,8 @@ from mulgam.errors import MulgamError
 from service.backends import remote
 from service.backends.oip import OipBackend
 from service.backends.remote import Remote
-from service.errors import ApiError
+from service.breaker import Breakers
+from service.errors import ApiError, BackendError
 from service.prediction import predict
 from service.served import Catalogue
 from service.settings import Settings
@@ -27,13 +30,15 @@ NUMERIC = np.array([[32, 3, 0.3]], np.float32)
 DIGEST = "a" * 64
 
 
-def ask(catalogue: Catalogue, script: Script, timeout: float = 5.0, *, binary: bool = True, times: int = 1) -> Any:
+def ask(
+    catalogue: Catalogue, script: Script, timeout: float = 5.0, *, binary: bool = True, times: int = 1, **told: Any
+) -> Any:
     """The last of so many predictions of `notes` through a server that follows the script."""
 
     async def session() -> Any:
         port = free_port()
         async with serving(port, script):
-            backend = OipBackend(Remote("127.0.0.1", port, {}), binary=binary)
+            backend = OipBackend(Remote((("127.0.0.1", port),), {}, **told), binary=binary)
             try:
                 for _ in range(times - 1):
                     with pytest.raises(ApiError):
@@ -168,7 +173,7 @@ def test_what_can_not_be_trusted_is_502(catalogue: Catalogue, answer: bytes) -> 
 def test_bytes_that_are_no_http_and_no_server_are_503(catalogue: Catalogue) -> None:
     """As if nobody were there."""
     assert refusal(catalogue, b"garbage\r\n\r\n")[0] == 503
-    backend = OipBackend(Remote("127.0.0.1", free_port(), {}))
+    backend = OipBackend(Remote((("127.0.0.1", free_port()),), {}))
     with pytest.raises(ApiError) as caught:
         asyncio.run(predict(catalogue.find("notes"), {"numeric": NUMERIC}, backend, 5))
     assert caught.value.code == "MODEL_UNAVAILABLE"
@@ -203,10 +208,10 @@ def made(url: str = "http://127.0.0.1:9", models: str = "") -> Remote:
 def test_the_address_and_the_names_are_read() -> None:
     """Other names and versions there; without one, our name and the server's own choice of version."""
     one = made("http://[::1]:8000/", "notes=prod/notes:3, shapes=forms")
-    assert (one.host, one.port) == ("::1", 8000)
-    assert one.path("notes") == "/v2/models/prod%2Fnotes/versions/3/infer"
-    assert one.path("shapes") == "/v2/models/forms/infer"
-    assert one.path("digits") == "/v2/models/digits/infer"
+    assert one.places == (("::1", 8000),)
+    assert one.path("notes", 7) == "/v2/models/prod%2Fnotes/versions/3/infer"
+    assert one.path("shapes", 7) == "/v2/models/forms/infer"
+    assert one.path("digits", 7) == "/v2/models/digits/infer"
 
 
 @pytest.mark.parametrize(
@@ -225,3 +230,86 @@ def test_names_that_can_not_be_read_are_said(names: str) -> None:
     """With the part that is wrong."""
     with pytest.raises(MulgamError, match="MULGAM_OIP_MODELS has"):
         made(models=names)
+
+
+def test_several_servers_and_a_key_are_read(tmp_path: Path) -> None:
+    """Addresses with commas; the first key of a file; each version by its number where the registry is the same."""
+    keys = tmp_path / "keys"
+    keys.write_text("# of the workers\nan-api-key-of-the-tests\nanother-key-of-the-tests\n")
+    told = replace(
+        Settings(), oip_url="http://a:8000, http://b:8001", oip_versions="ours", oip_key_file=str(keys),
+        oip_models="shapes=forms",
+    )  # fmt: skip
+    one = remote.from_settings(told)
+    assert one.places == (("a", 8000), ("b", 8001))
+    assert one.key == "an-api-key-of-the-tests"
+    assert one.path("notes", 7) == "/v2/models/notes/versions/7/infer"
+    assert one.path("shapes", 7) == "/v2/models/forms/infer"
+    with pytest.raises(MulgamError, match="can't be read"):
+        remote.from_settings(replace(told, oip_key_file=str(tmp_path / "none")))
+
+
+def test_the_key_is_shown_and_the_version_named(catalogue: Catalogue) -> None:
+    """To a server of the same registry."""
+    seen: list[bytes] = []
+
+    def script(number: int, request: bytes) -> bytes:
+        seen.append(request)
+        return binary(np.float32([5.3]))
+
+    assert ask(catalogue, script, ours=True, key="an-api-key-of-the-tests").tolist() == pytest.approx([5.3])
+    assert seen[0].startswith(b"POST /v2/models/notes/versions/1/infer HTTP/1.1\r\n")
+    assert b"\r\nAuthorization: Bearer an-api-key-of-the-tests\r\n" in seen[0]
+
+
+@pytest.mark.parametrize("loads", [True, False])
+def test_a_version_is_waited_for_on_each_server(catalogue: Catalogue, loads: bool) -> None:
+    """One that has not loaded it is asked again; one that never does is named; one that is gone is passed over."""
+
+    async def session() -> None:
+        ports = [free_port(), free_port(), free_port()]
+
+        def slow(number: int, request: bytes) -> bytes:
+            return binary(np.float32([5.3])) if loads and number > 2 else http(404, b"{}")
+
+        backend = OipBackend(Remote(tuple(("127.0.0.1", port) for port in ports), {}, ours=True), patience=0.6)
+        async with (
+            serving(ports[0], lambda number, request: binary(np.float32([5.3]))) as quick_requests,
+            serving(ports[1], slow) as slow_requests,
+        ):
+            try:
+                if loads:
+                    await backend.prepare(catalogue.find("notes"))
+                    assert len(slow_requests) == len(quick_requests) == 3
+                else:
+                    with pytest.raises(MulgamError, match=rf"not served by 127.0.0.1:{ports[1]} \(status 404\) after"):
+                        await backend.prepare(catalogue.find("notes"))
+            finally:
+                await backend.close()
+
+    asyncio.run(session())
+
+
+def test_a_server_that_dies_beside_another_opens_no_breaker(catalogue: Catalogue) -> None:
+    """The calls that it had in hand are lost all at once: that tells nothing of the other. Of the last one it does."""
+
+    async def faults(others: int) -> int:
+        ports = [free_port() for _ in range(1 + others)]
+        served, opened = catalogue.find("notes"), 0
+        breakers = Breakers(1, 1.0, lambda served, is_open: None)
+        async with contextlib.AsyncExitStack() as stack:
+            await stack.enter_async_context(serving(ports[0], lambda number, request: None))
+            for port in ports[1:]:
+                await stack.enter_async_context(serving(port, lambda number, request: binary(np.float32([5.3]))))
+            backend = OipBackend(Remote(tuple(("127.0.0.1", port) for port in ports), {}))
+            for _ in range(2):
+                try:
+                    await predict(served, {"numeric": NUMERIC}, backend, 5)
+                except BackendError as problem:
+                    breakers.judge(served, problem, 5)
+                    opened += breakers.of(served).is_open
+            await backend.close()
+        return opened
+
+    assert asyncio.run(faults(1)) == 0
+    assert asyncio.run(faults(0)) == 2

@@ -100,7 +100,7 @@ def sent(
     server = serving(where, lambda number, message: reply)
     requests = bridge.run(server.__aenter__())
     backend: Backend = (
-        OipBackend(Remote("127.0.0.1", where, {})) if isinstance(where, int) else TorchServeBackend(str(where))
+        OipBackend(Remote((("127.0.0.1", where),), {})) if isinstance(where, int) else TorchServeBackend(str(where))
     )
     plane = DataPlane(Settings(), catalogue, backend, Metrics())
     yield create_app(plane, bridge).test_client(), requests
