@@ -20,7 +20,7 @@ from service.backends import remote
 from service.backends.base import Backend
 from service.backends.oip import OipBackend
 from service.backends.onnxruntime import OnnxRuntimeBackend
-from service.backends.torchserve import TorchServeBackend
+from service.backends.torchserve import TorchServeBackend, default_lanes
 from service.bridge import Bridge
 from service.edge import Edge
 from service.ending import Ending, finished
@@ -125,7 +125,7 @@ def _backend(settings: Settings, catalogue: Catalogue, socket: str | None) -> Ba
         where = remote.from_settings(settings)
         return OipBackend(where, settings.oip_lanes, settings.oip_tensors == "binary", settings.startup_timeout)
     if socket is not None:
-        workers, lanes = settings.torchserve_workers, settings.torchserve_lanes
+        workers, lanes = settings.torchserve_workers, settings.torchserve_lanes or default_lanes()
         return TorchServeBackend(socket, workers, lanes, needs_gpu=settings.device == "gpu")
     return OnnxRuntimeBackend(catalogue, settings.device)
 

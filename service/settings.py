@@ -59,7 +59,10 @@ class Settings:
     device: str = setting("auto", "where the model runs; auto takes a GPU where there is one", ("auto", "cpu", "gpu"))
     torchserve_workers: int = setting(1, "TorchServe workers for each model", minimum=1, maximum=64)
     torchserve_lanes: int = setting(
-        2, "calls under way at a time for each worker: one computes, the next waits", minimum=1, maximum=64
+        0,
+        "calls under way at a time for each worker: one computes, the next waits; 0: 2, or 1 on a single core",
+        minimum=0,
+        maximum=64,
     )
     torchserve_batch_size: int = setting(
         1, "calls that TorchServe combines into one run; the gateway has combined them already", minimum=1, maximum=1024

@@ -54,7 +54,7 @@ class OnnxRuntimeBackend:
         self._device = device
         self._models = {one.digest: _loaded(one, device) for one in served}
         # onnxruntime frees the interpreter lock while it computes, so threads use the cores.
-        self.workers = self.lanes = os.cpu_count() or 1
+        self.workers = self.lanes = len(os.sched_getaffinity(0))
         # One more than requests use at a time, for golden replays and shadows.
         self._threads = ThreadPoolExecutor(max_workers=self.lanes + 1, thread_name_prefix="onnxruntime")
 

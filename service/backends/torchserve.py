@@ -6,6 +6,7 @@ The body in both directions is the V2 binary tensor encoding; the other side is 
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 from mulgam import tensors as v2
@@ -20,6 +21,14 @@ from service.trace import passed_on
 
 # What TorchServe answers to the calls that a worker had in hand when it died.
 _WORKER_DIED = frozenset({500, 507})
+
+
+def default_lanes() -> int:
+    """Calls under way for each worker: a second one is written while the first is computed, which takes a second core.
+
+    On a single one it would only halve the batches.
+    """
+    return min(2, len(os.sched_getaffinity(0)))
 
 
 class TorchServeBackend:

@@ -81,7 +81,7 @@ def run(job: Job) -> int:
                 output.write(writer_of(target, entry.signature, job.keep).head(), 0, 0)
             arguments = (job.registry, job.model, entry.version, target, tuple(job.keep))
             progress.tell(output.rows, 0)
-            for data, rows, errors in _answers(reader, arguments, job.workers or os.cpu_count() or 1):
+            for data, rows, errors in _answers(reader, arguments, job.workers or len(os.sched_getaffinity(0))):
                 output.write(data, rows, errors)
                 progress.tell(output.rows, file.tell() if size else 0)
             output.finish()

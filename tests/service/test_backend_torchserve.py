@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mulgam import tensors as v2
-from service.backends.torchserve import TorchServeBackend
+from service.backends.torchserve import TorchServeBackend, default_lanes
 from service.errors import ApiError
 from service.prediction import predict
 from service.served import Catalogue
@@ -138,3 +138,12 @@ def test_no_torchserve_is_503(tmp_path: Path, catalogue: Catalogue) -> None:
             predict(catalogue.find("notes"), {"numeric": NUMERIC}, TorchServeBackend(str(tmp_path / "none")), 5)
         )
     assert caught.value.status == 503
+
+
+@pytest.mark.parametrize(("cores", "lanes"), [({3}, 1), ({0, 1}, 2), (set(range(64)), 2)])
+def test_a_second_call_is_laid_ready_where_a_second_core_can_write_it(
+    cores: set[int], lanes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a single core two lanes would halve the batches and save nothing."""
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: cores)
+    assert default_lanes() == lanes
