@@ -13,7 +13,8 @@ _NUMBERS = random.Random()  # noqa: S311
 LOOP_BYTES = 32 * 1024
 # Of every answer: what it is stands in Content-Type, and it is for this caller, now.
 SAFE_HEADERS = (("x-content-type-options", "nosniff"), ("cache-control", "no-store"))
-_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
+# A caller's id that is echoed.
+REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 
 
 @dataclass(slots=True)
@@ -42,6 +43,6 @@ class Reply:
 
 def request_id(given: str | None) -> str:
     """The caller's id where it is a short plain word, else a new one."""
-    if given and _REQUEST_ID.fullmatch(given):
+    if given and REQUEST_ID.fullmatch(given):
         return given
     return f"{_NUMBERS.getrandbits(64):016x}"

@@ -385,6 +385,7 @@ TENSOR_CASES: list[Case] = [
     ("B20b binary NaN is missing", binary(struct.pack("<3f", 1, 2, float("nan"))), 200, ""),
     ("B21 too few elements", infer(tensor(data=[1, 2])), 400, "WRONG_SIZE"),
     ("B21b nested unevenly", infer(tensor(shape=[2, 3], data=[[1, 2, 3], 4])), 400, "RAGGED"),
+    ("B21c rows of other sizes", infer(tensor(shape=[2, 3], data=[[1, 2], [3, 4, 5, 6]])), 400, "RAGGED"),
     ("B21c booleans", infer(tensor(data=[True, 1, 2])), 400, "WRONG_TYPE"),
     ("B21d data an object", infer(tensor(data={"0": 1})), 400, "WRONG_TYPE"),
     ("B21e data too deep", at(V2, b'{"inputs":[{"data":' + b"[" * 2000 + b"]" * 2000 + b"}]}"), 400, "TOO_DEEP"),

@@ -123,9 +123,14 @@ class Scorer:
                 self._computed(some, numbers[part], batch, outputs, good)
 
 
+def is_tabular(signature: Signature) -> bool:
+    """Whether a row of this model is a row of a table."""
+    return not signature.tensors and signature.target.shape is None
+
+
 def check_tabular(signature: Signature) -> None:
     """Raise ApiError 415 where a row of this model is no row of a table."""
-    if signature.tensors or signature.target.shape is not None:
+    if not is_tabular(signature):
         sentence = f"{signature.model!r} takes or gives tensors, which fit no row of a table; send them as JSON or V2."
         raise ApiError(415, "UNSUPPORTED_MEDIA_TYPE", sentence)
 

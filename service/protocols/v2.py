@@ -26,7 +26,7 @@ from service.served import Served
 
 MAX_ID = 1024
 # Parameters that change what a request means on other servers.
-_RESERVED = ("sequence_", "triton_")
+RESERVED = ("sequence_", "triton_")
 # The header in lower case, as the answer's headers are.
 _LENGTH = v2.LENGTH_HEADER.lower()
 
@@ -110,7 +110,7 @@ def checked_parameters(owner: dict[str, Any], where: str) -> dict[str, Any]:
         raise InputError("BAD_PARAMETER", f"{where} must be an object.", where)
     for name in parameters:
         # To ignore these would be to answer something else than what was asked.
-        if name.startswith(_RESERVED):
+        if name.startswith(RESERVED):
             raise InputError(
                 "BAD_PARAMETER", f"{where} has {shown(name)}: sequences and triton_… are not spoken.", where
             )

@@ -24,7 +24,7 @@ def array_of(item: dict[str, Any], where: str) -> tuple[str, npt.NDArray[Any]]:
     name, datatype, shape, _ = v2.described_tensor(item, where)
     if (item.get("parameters") or {}).get("binary_data_size") is not None:
         raise InputError("WRONG_SIZE", f"{where} has both data and binary_data_size.", where)
-    flat = _flat(item["data"], len(shape), where)
+    flat = _flat(item["data"], shape, where)
     count = math.prod(shape)
     if len(flat) != count:
         raise InputError("WRONG_SIZE", f"{where} has {len(flat)} elements for a shape of {count}.", where)
@@ -33,17 +33,17 @@ def array_of(item: dict[str, Any], where: str) -> tuple[str, npt.NDArray[Any]]:
     return name, _numbers(flat, datatype, where).reshape(shape)
 
 
-def _flat(data: Any, rank: int, where: str) -> list[Any]:
-    """The elements in row-major order, of a flat list or of one nested as deeply as the shape."""
+def _flat(data: Any, shape: list[int], where: str) -> list[Any]:
+    """The elements in row-major order, of a flat list or of one nested as the shape."""
     if not isinstance(data, list):
         raise InputError("WRONG_TYPE", f"{where}: data must be a list.", where)
-    for _ in range(rank - 1):
-        if not data or not isinstance(data[0], list):
-            break
-        if not all(isinstance(row, list) for row in data):
-            raise InputError("RAGGED", f"{where}: data is nested unevenly.", where)
-        data = [element for row in data for element in row]
     flat: list[Any] = data
+    if not flat or not isinstance(flat[0], list):
+        return flat
+    for size in shape[1:]:
+        if not all(isinstance(row, list) and len(row) == size for row in flat):
+            raise InputError("RAGGED", f"{where}: data is flat, or nested as its shape; a list has another size.", where)
+        flat = [element for row in flat for element in row]
     return flat
 
 
