@@ -6,14 +6,14 @@ import contextlib
 from collections.abc import Iterator
 
 from deploy.manifests.objects import Manifests
-from deploy.manifests.rules import pods, scaling, serving, wiring
+from deploy.manifests.rules import pods, remotes, scaling, serving, wiring
 from service.settings import SettingsError
 
 RULES = (
     pods.restricted, pods.isolated, pods.pinned, pods.resources, pods.volumes, pods.registry,
     wiring.selectors, wiring.ports, wiring.references, wiring.namespaces, wiring.policies, wiring.monitors,
     scaling.versions, scaling.autoscalers, scaling.disruptions, scaling.gpus, scaling.jobs,
-    serving.settings, serving.probes, serving.ingresses,
+    serving.settings, serving.probes, serving.ingresses, remotes.servers, remotes.trainings,
 )  # fmt: skip
 
 

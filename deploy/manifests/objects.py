@@ -39,6 +39,11 @@ class Workload:
         spec: Object = self.document["spec"]["template"]["spec"]
         return spec
 
+    def running(self) -> list[Object]:
+        """Those that serve or train, without those that initialize."""
+        containers: list[Object] = self.pod["containers"]
+        return containers
+
     def containers(self) -> Iterator[Object]:
         """All of them; those that initialize obey the same rules."""
         yield from self.pod.get("initContainers", [])

@@ -13,11 +13,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 KUBERNETES = ROOT / "deploy" / "kubernetes"
-# overlay -> the components that go with it.
+# overlay -> the components that go with it, each with each.
 OVERLAYS = {
     "cpu": ("embedded", "monitoring", "autoscaling", "ingress"),
     "gpu": ("mig", "monitoring", "autoscaling", "ingress"),
 }
+# Other layouts: of each group one component or none. They are tried alone and with everything else that goes with them.
+LAYOUTS = ((None, "split"), (None, "fetched", "baked"), (None, "several-nodes"))
+# What does not go with a layout: a gateway before servers compares answers by their runtime, which is TorchServe's.
+_APART = {"split": {"embedded"}}
 
 
 class RenderError(Exception):
@@ -46,6 +50,12 @@ def combinations() -> Iterator[Combination]:
         for count in range(len(components) + 1):
             for chosen in itertools.combinations(components, count):
                 yield Combination(overlay, chosen)
+        for groups in itertools.product(*LAYOUTS):
+            layout = tuple(name for name in groups if name is not None)
+            apart = set().union(*(_APART.get(name, set()) for name in layout))
+            if layout:
+                yield Combination(overlay, layout)
+                yield Combination(overlay, (*(name for name in components if name not in apart), *layout))
 
 
 def command() -> list[str] | None:

@@ -38,7 +38,6 @@ def from_settings(settings: Settings) -> Remote:
     Raises:
         MulgamError: an address is absent or none, or the names or the key can't be read.
     """
-    places = tuple(_address(url.strip()) for url in settings.oip_url.split(","))
     paths = {}
     for pair in filter(None, (part.strip() for part in settings.oip_models.split(","))):
         match = _PAIR.fullmatch(pair)
@@ -47,7 +46,7 @@ def from_settings(settings: Settings) -> Remote:
                 f"MULGAM_OIP_MODELS has {pair!r}; it must be a list of model=name or model=name:version, with commas."
             )
         paths[match["ours"].strip()] = _path(match["theirs"].strip(), match["version"])
-    return Remote(places, paths, settings.oip_versions == "ours", _key(settings.oip_key_file))
+    return Remote(places(settings.oip_url), paths, settings.oip_versions == "ours", _key(settings.oip_key_file))
 
 
 def _key(path: str) -> str:
@@ -56,6 +55,11 @@ def _key(path: str) -> str:
         return ""
     found = keys.listed(Path(path))
     return found[0]
+
+
+def places(urls: str) -> tuple[tuple[str, int], ...]:
+    """Hosts with ports, from addresses with commas between them; raises MulgamError."""
+    return tuple(_address(url.strip()) for url in urls.split(","))
 
 
 def _address(url: str) -> tuple[str, int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from deploy.images.__main__ import VERSION
+from deploy.images.__main__ import command as command_of_image
 from deploy.manifests.objects import Manifests, Workload, size
 from deploy.manifests.rendering import Combination, command, render
 from mulgam.registry import Registry
@@ -145,6 +147,46 @@ def test_the_pod_runs_hardened(registry: Registry, tmp_path: Path, image: str) -
         podman("healthcheck", "run", found)
         podman("stop", f"--time={server.pod['terminationGracePeriodSeconds']}", found)
         assert podman("inspect", "--format", "{{.State.ExitCode}}", found).strip() == "0"
+
+
+def test_models_inside_need_no_volume(registry: Registry, tmp_path: Path) -> None:
+    """`make images ONLY=baked-gateway` on top of the gateway, run as the component `baked` says: ready, and right."""
+    built("gateway")
+    words_of_build = command_of_image("podman", "baked-gateway", "cpu", context=registry.root)
+    made = subprocess.run(
+        words_of_build, env={**os.environ, "BUILDAH_ISOLATION": "chroot"}, capture_output=True, text=True, check=False
+    )
+    assert made.returncode == 0, made.stdout + made.stderr
+    assert "notes: version 1" in made.stdout + made.stderr
+    manifests = Manifests.parsed(render(Combination("cpu", ("embedded", "baked"))))
+    (server,) = manifests.servers()
+    name = f"localhost/{server.pod['containers'][0]['image']}"
+    keys = tmp_path / "keys"
+    keys.mkdir()
+    (keys / "api-keys").write_text(f"{KEY}\n")
+    for path in (tmp_path, *tmp_path.parents[:2], keys, keys / "api-keys"):
+        path.chmod(path.stat().st_mode | (0o055 if path.is_dir() else 0o044))
+    ports = {"http": free_port(), "admin": free_port()}
+
+    def is_ready() -> bool:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            return call(ports["admin"], "GET", "/readyz", timeout=5).status == 200
+        return False
+
+    with running(words(manifests, server, {"keys": keys}, ports), name) as found:
+        wait_until(is_ready, 60, "ready")
+        body = json.dumps({"instances": [[32.0, 3.0, 0.3]]}).encode()
+        reply = call(
+            ports["http"],
+            "POST",
+            "/predict/notes",
+            body,
+            content_type="application/json",
+            authorization=f"Bearer {KEY}",
+        )
+        assert reply.json["predictions"][0] == pytest.approx(5.3, abs=1e-4)
+        tried = subprocess.run(["podman", "exec", found, "touch", "/registry/x"], capture_output=True, check=False)
+        assert tried.returncode != 0
 
 
 def test_the_job_trains_hardened(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_no_torch_in_the_gateway() -> None:
     assert set(re.findall(r"--group (\S+)", text)) == {"service", "otel", "cpu"}
 
 
-@pytest.mark.parametrize("image", IMAGES)
+@pytest.mark.parametrize("image", [*IMAGES, "baked"])
 @pytest.mark.skipif(HADOLINT is None, reason="there is no hadolint: `make manifests` installs it")
 def test_the_linter_finds_nothing(image: str) -> None:
     """hadolint, no rule waived."""
@@ -100,6 +100,23 @@ def build(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(("image", "device", "base"), [
+    ("baked", "cpu", f"mulgam-server:{VERSION}"), ("baked", "gpu", f"mulgam-server:{VERSION}-cuda"),
+    ("baked-gateway", "gpu", f"mulgam-gateway:{VERSION}"),
+])  # fmt: skip
+def test_models_are_baked_into_what_serves(image: str, device: str, base: str, tmp_path: Path) -> None:
+    """On top of the image of the same device, of the registry as the context, and not by default."""
+    words = command("docker", image, device, context=tmp_path, TORCH_INDEX="i", BASE="", REVISION="r")
+    assert words[-1] == str(tmp_path)
+    assert {f"BASE={base}", "REVISION=r"} <= set(words)
+    assert f"mulgam-{image}:{base.partition(':')[2]}" in words
+    assert not any(word.startswith(("DEVICE", "TORCH_INDEX")) for word in words)
+    assert image not in IMAGES
+    text = dockerfile("baked")
+    assert re.findall(r"^USER (.*)$", text, re.M) == ["10001:10001"]
+    assert "mulgam.verifying" in text
+
+
 def test_nothing_to_build_with(tmp_path: Path) -> None:
     """A sentence that says why of each, status 1; a docker whose daemon is away is none."""
     stub(tmp_path, "docker", "echo Cannot connect to the Docker daemon")
@@ -133,7 +150,7 @@ def test_an_image_that_is_none(tmp_path: Path) -> None:
     """Refused with those that there are."""
     ended = build(tmp_path, "--only", "kitchen")
     assert ended.returncode == 2
-    assert "there is no image kitchen; there are gateway, server, trainer" in ended.stderr
+    assert "there is no image kitchen; there are gateway, server, trainer, baked, baked-gateway" in ended.stderr
 
 
 def test_compose_is_hardened_and_set_rightly() -> None:

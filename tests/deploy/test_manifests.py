@@ -15,7 +15,7 @@ import pytest
 
 from deploy.manifests import checks
 from deploy.manifests.objects import Manifests, Object
-from deploy.manifests.rendering import KUBERNETES, OVERLAYS, Combination, combinations, command, render
+from deploy.manifests.rendering import KUBERNETES, LAYOUTS, OVERLAYS, Combination, combinations, command, render
 from deploy.manifests.schemas import Schemas
 from service.metrics import Metrics
 
@@ -76,10 +76,10 @@ def volume(manifests: Manifests, name: str) -> Object:
 def test_every_component_belongs_to_an_overlay() -> None:
     """None lies there that is never rendered."""
     assert {path.name for path in (KUBERNETES / "components").iterdir()} == {
-        name for names in OVERLAYS.values() for name in names
+        name for names in (*OVERLAYS.values(), *LAYOUTS) for name in names if name is not None
     }
     assert {path.name for path in (KUBERNETES / "overlays").iterdir()} == set(OVERLAYS)
-    assert len(list(combinations())) == 32
+    assert len({str(one) for one in combinations()}) == len(list(combinations())) == 76
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
@@ -94,6 +94,13 @@ def test_a_slice_of_a_gpu_passes() -> None:
     manifests = rendered("gpu", "mig")
     assert list(checks.violations(manifests)) == []
     assert list(manifests.servers()[0].gpus()) == ["nvidia.com/mig-1g.10gb"]
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+@pytest.mark.parametrize("layout", [("split", "fetched", "several-nodes"), ("baked",)])
+def test_another_layout_passes(overlay: str, layout: tuple[str, ...]) -> None:
+    """Gateways and servers apart, the registry from elsewhere, a training on several nodes."""
+    assert list(checks.violations(rendered(overlay, *layout))) == []
 
 
 @pytest.mark.slow
@@ -295,6 +302,110 @@ def test_a_mistake_is_caught(mistake: str) -> None:
     change(manifests)
     found = list(checks.violations(manifests))
     assert any(word in sentence for sentence in found), found
+
+
+def gateway(manifests: Manifests) -> Object:
+    """The pod of the gateways' own Deployment."""
+    pod: Object = the(manifests, "Deployment", "mulgam-gateway")["spec"]["template"]["spec"]
+    return pod
+
+
+def gateway_settings(manifests: Manifests) -> Object:
+    """Their ConfigMap."""
+    (found,) = (one for one in manifests.of("ConfigMap") if one["metadata"]["name"].startswith("mulgam-gateway-set"))
+    data: Object = found["data"]
+    return data
+
+
+def job(manifests: Manifests) -> Object:
+    """The training Job."""
+    found: Object = the(manifests, "Job")["spec"]
+    return found
+
+
+def word(manifests: Manifests, begin: str, now: str) -> None:
+    """Change a word of torchrun's."""
+    words = job(manifests)["template"]["spec"]["containers"][0]["command"]
+    (place,) = (place for place, one in enumerate(words) if one.startswith(begin))
+    words[place] = f"{begin}{now}"
+
+
+def policy(manifests: Manifests, name: str) -> Object:
+    """A NetworkPolicy."""
+    found: Object = the(manifests, "NetworkPolicy", name)["spec"]
+    return found
+
+
+# Of the layouts `split`, `fetched` and `several-nodes`, all in one.
+LAYOUT_MISTAKES: dict[str, tuple[Change, str]] = {
+    "a Service that is balanced in between": (
+        lambda m: the(m, "Service", "mulgam-workers")["spec"].pop("clusterIP"), "must name a headless Service"),
+    "another name": (
+        lambda m: gateway_settings(m).update(MULGAM_OIP_URL="http://workers:8000"), "must name a headless Service"),
+    "another port": (
+        lambda m: gateway_settings(m).update(MULGAM_OIP_URL="http://mulgam-workers:80"), "and its port"),
+    "an address that is none": (
+        lambda m: gateway_settings(m).update(MULGAM_OIP_URL="mulgam-workers:8000"), "must be http://host:port"),
+    "versions of the servers' choice": (
+        lambda m: gateway_settings(m).pop("MULGAM_OIP_VERSIONS"), "a promotion would have a gap"),
+    "versions that go at once": (lambda m: settings(m).pop("MULGAM_LINGER"), "a promotion would have a gap"),
+    "tolerance of another runtime": (
+        lambda m: gateway_settings(m).update(MULGAM_RUNTIME="onnx"), "must be what computes in"),
+    "no key for the servers": (
+        lambda m: gateway_settings(m).pop("MULGAM_OIP_KEY_FILE"), "asks for a key"),
+    "gateways that may not out": (
+        lambda m: policy(m, "mulgam-gateway")["egress"].pop(0), "lets it out to Deployment mulgam-server"),
+    "gateways that can not look up": (
+        lambda m: [policy(m, name)["egress"].pop(1) for name in ("mulgam-gateway", "mulgam-fetch")],
+        "ask the cluster's DNS"),
+    "servers that let no gateway in": (
+        lambda m: policy(m, "mulgam-workers")["ingress"][0]["from"][0]["podSelector"]["matchLabels"].update(tier="x"),
+        "lets it into Deployment mulgam-server"),
+    "out to everywhere": (lambda m: policy(m, "mulgam-fetch")["egress"][0].pop("to"), "out to everywhere"),
+    "no budget fits": (
+        lambda m: the(m, "PodDisruptionBudget", "mulgam-gateway")["spec"].update(maxUnavailable=2), "may go at once"),
+    "registry that nobody fills": (lambda m: gateway(m).pop("initContainers"), "nothing fills the registry"),
+    "registry larger than the disk": (
+        lambda m: gateway(m)["volumes"][0]["emptyDir"].update(sizeLimit="8Gi"), "larger than the pod's"),
+    "fetching as root": (
+        lambda m: gateway(m)["initContainers"][0].update(securityContext={"runAsUser": 0}), "container fetch"),
+    "fetching by the latest": (
+        lambda m: gateway(m)["initContainers"][0].update(image="rclone/rclone"), "no tag"),
+    "fetching from no ConfigMap": (
+        lambda m: gateway(m)["initContainers"][0]["envFrom"][0]["configMapRef"].update(name="m"), "no ConfigMap m"),
+    "fewer nodes than torchrun waits for": (lambda m: job(m).update(completions=1, parallelism=1), "waits for ever"),
+    "not all nodes at once": (lambda m: job(m).update(parallelism=1), "waits for ever"),
+    "more nodes of torchrun": (lambda m: word(m, "--nnodes=", "4"), "waits for ever"),
+    "nodes without an index": (lambda m: job(m).pop("completionMode"), "needs completionMode Indexed"),
+    "first pod of another name": (lambda m: word(m, "--master-addr=", "trainer-0.x"), "must be its first pod"),
+    "pods without names": (lambda m: job(m)["template"]["spec"].pop("subdomain"), "must be a headless Service"),
+    "names of ready pods alone": (
+        lambda m: the(m, "Service", "mulgam-training")["spec"].pop("publishNotReadyAddresses"),
+        "before they are ready"),
+    "training that may not talk": (
+        lambda m: policy(m, "mulgam-training")["egress"].pop(0), "lets it out to Job mulgam-training"),
+    "training that is not let in": (
+        lambda m: policy(m, "mulgam-training").update(ingress=[]), "lets it into Job mulgam-training"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", LAYOUT_MISTAKES)
+def test_a_mistake_in_a_layout_is_caught(mistake: str) -> None:
+    """By a sentence that names it."""
+    manifests = rendered("gpu", "split", "fetched", "several-nodes")
+    change, words = LAYOUT_MISTAKES[mistake]
+    change(manifests)
+    sentences = list(checks.violations(manifests))
+    assert any(words in sentence for sentence in sentences), sentences
+
+
+def test_a_baked_image_needs_no_volume_and_another_does() -> None:
+    """The image's name says which."""
+    manifests = rendered("cpu", "baked")
+    assert container(manifests)["image"] == "mulgam-baked:0.1.0"
+    assert {volume["name"] for volume in server(manifests)["volumes"]} == {"keys", "tmp", "shm"}
+    container(manifests)["image"] = "mulgam-server:0.1.0"
+    assert any("must be mounted" in sentence for sentence in checks.violations(manifests))
 
 
 @pytest.mark.parametrize(

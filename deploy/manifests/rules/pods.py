@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from deploy.manifests.objects import Manifests, Workload, size
 
 # Of the profile "restricted"; hostPath and the network volumes of old are not among them.
+# The image that brings its registry along (deploy/images/baked.Dockerfile).
+BAKED = "mulgam-baked"
 SHM, TMP = "/dev/shm", "/tmp"  # noqa: S108 # nosec B108 # of the container
 VOLUMES = {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"}
 
@@ -90,7 +92,8 @@ def volumes(manifests: Manifests) -> Iterator[str]:
             for mount in mounts.values():
                 if mount["name"] not in there:
                     yield f"{workload.name}: there is no volume {mount['name']} to mount."
-            yield from _shared_memory(workload, there.get(mounts.get(SHM, {}).get("name", ""), {}))
+            if container in workload.running():
+                yield from _shared_memory(workload, there.get(mounts.get(SHM, {}).get("name", ""), {}))
             if "emptyDir" not in there.get(mounts.get(TMP, {}).get("name", ""), {}):
                 yield f"{workload.name}: /tmp must be an emptyDir."
         for volume in there.values():
@@ -108,9 +111,23 @@ def _shared_memory(workload: Workload, volume: dict[str, dict[str, str]]) -> Ite
 
 
 def registry(manifests: Manifests) -> Iterator[str]:
-    """Servers read the registry; whoever could write it could have anything computed."""
+    """Servers read the registry, mounted or in their image; whoever could write it could have anything computed."""
     for server in manifests.servers():
         folder = manifests.environment(server).get("MULGAM_REGISTRY")
-        mounts = [mount for one in server.containers() for mount in one.get("volumeMounts", [])]
-        if not any(mount["mountPath"] == folder and mount.get("readOnly") for mount in mounts):
-            yield f"{server.name}: MULGAM_REGISTRY ({folder}) must be mounted, read-only."
+        for container in server.running():
+            mounts = {mount["mountPath"]: mount for mount in container.get("volumeMounts", [])}
+            is_inside = BAKED in container["image"] and folder not in mounts
+            if not is_inside and not mounts.get(folder, {}).get("readOnly"):
+                yield f"{server.name}: MULGAM_REGISTRY ({folder}) must be mounted, read-only."
+        yield from _filled(server, folder)
+
+
+def _filled(server: Workload, folder: str | None) -> Iterator[str]:
+    """A registry that is an emptyDir stays empty, unless a container that initializes fills it."""
+    fresh = {volume["name"] for volume in server.pod.get("volumes", []) if "emptyDir" in volume}
+    for mount in server.running()[0].get("volumeMounts", []):
+        if mount["mountPath"] == folder and mount["name"] in fresh:
+            first = server.pod.get("initContainers", [])
+            mounts = [one for container in first for one in container.get("volumeMounts", [])]
+            if not any(one["name"] == mount["name"] and not one.get("readOnly") for one in mounts):
+                yield f"{server.name}: nothing fills the registry, which is an emptyDir."

@@ -48,8 +48,9 @@ def _space(server: Workload, given: Settings) -> Iterator[str]:
     room = size(folders.get("tmp", {}).get("sizeLimit", 0))
     if room <= spooled:
         yield f"{server.name}: /tmp has {room} bytes, but tables may take {spooled} (MULGAM_BULK_*)."
-    if room > size(server.resources("limits").get("ephemeral-storage", 0)):
-        yield f"{server.name}: /tmp is larger than the pod's ephemeral-storage."
+    disk = sum(size(folder["sizeLimit"]) for folder in folders.values() if folder and folder.get("medium") != "Memory")
+    if disk > size(server.resources("limits").get("ephemeral-storage", 0)):
+        yield f"{server.name}: its folders on disk ({disk} bytes) are larger than the pod's ephemeral-storage."
 
 
 def _times(server: Workload, given: Settings) -> Iterator[str]:
@@ -58,7 +59,7 @@ def _times(server: Workload, given: Settings) -> Iterator[str]:
     needed = asleep + given.drain_delay + given.grace + STOP_SECONDS
     if server.pod.get("terminationGracePeriodSeconds", 30) <= needed:
         yield f"{server.name}: terminationGracePeriodSeconds must be more than {needed:g} s, else requests are lost."
-    for container in server.containers():
+    for container in server.running():
         startup = container.get("startupProbe", {})
         if startup.get("periodSeconds", 10) * startup.get("failureThreshold", 3) <= given.startup_timeout:
             yield f"{server.name}: its startupProbe ends before MULGAM_STARTUP_TIMEOUT ({given.startup_timeout:g} s)."

@@ -36,14 +36,14 @@ def ports(manifests: Manifests) -> Iterator[str]:
     for service in manifests.of("Service"):
         for port in service["spec"]["ports"]:
             for workload in manifests.selected(service["spec"]["selector"]):
-                if port.get("targetPort") not in workload.ports():
+                if workload.kind == "Deployment" and port.get("targetPort") not in workload.ports():
                     where = f"Service {service['metadata']['name']}"
                     yield f"{where}: {workload.name} has no port {port.get('targetPort')}."
     for policy in manifests.of("NetworkPolicy"):
         for rule in policy["spec"].get("ingress", []):
             for port in rule.get("ports", []):
                 for workload in manifests.selected(policy["spec"]["podSelector"].get("matchLabels", {})):
-                    if port["port"] not in workload.ports():
+                    if "endPort" not in port and port["port"] not in workload.ports():
                         where = f"NetworkPolicy {policy['metadata']['name']}"
                         yield f"{where}: {workload.name} has no port {port['port']}."
 
@@ -52,8 +52,8 @@ def references(manifests: Manifests) -> Iterator[str]:
     """ConfigMaps, accounts and priorities exist."""
     for workload in manifests.workloads():
         for container in workload.containers():
-            for source in container.get("envFrom", []):
-                name = source.get("configMapRef", {}).get("name")
+            for source in (one for one in container.get("envFrom", []) if "configMapRef" in one):
+                name = source["configMapRef"].get("name")
                 if name not in manifests.names("ConfigMap"):
                     yield f"{workload.name}: there is no ConfigMap {name}."
             for item in container.get("env", []):
@@ -93,6 +93,9 @@ def policies(manifests: Manifests) -> Iterator[str]:
                 yield f"NetworkPolicy {name}: it opens every port."
             if ADMIN in wanted and (len(wanted) > 1 or len(callers) != 1 or "monitoring" not in str(callers)):
                 yield f"NetworkPolicy {name}: the admin port is for monitoring alone."
+        for rule in policy["spec"].get("egress", []):
+            if not rule.get("to") or not rule.get("ports"):
+                yield f"NetworkPolicy {policy['metadata']['name']}: it lets pods out to everywhere."
 
 
 def _denies_all(spec: dict[str, Any]) -> bool:
@@ -112,7 +115,9 @@ def monitors(manifests: Manifests) -> Iterator[str]:
     """A ServiceMonitor finds a Service, by a port that it names."""
     for monitor in manifests.of("ServiceMonitor"):
         wanted = monitor["spec"]["selector"]["matchLabels"]
-        services = [one for one in manifests.of("Service") if wanted.items() <= one["metadata"]["labels"].items()]
+        services = [
+            one for one in manifests.of("Service") if wanted.items() <= one["metadata"].get("labels", {}).items()
+        ]
         named = {port["name"] for one in services for port in one["spec"]["ports"]}
         for endpoint in monitor["spec"]["endpoints"]:
             if endpoint["port"] not in named:
