@@ -153,6 +153,8 @@ def test_models_inside_need_no_volume(registry: Registry, tmp_path: Path) -> Non
     """`make images ONLY=baked-gateway` on top of the gateway, run as the component `baked` says: ready, and right."""
     built("gateway")
     words_of_build = command_of_image("podman", "baked-gateway", "cpu", context=registry.root)
+    name = "localhost/mulgam-baked-gateway:test"
+    words_of_build[words_of_build.index("--tag") + 1] = name
     made = subprocess.run(
         words_of_build, env={**os.environ, "BUILDAH_ISOLATION": "chroot"}, capture_output=True, text=True, check=False
     )
@@ -160,7 +162,7 @@ def test_models_inside_need_no_volume(registry: Registry, tmp_path: Path) -> Non
     assert "notes: version 1" in made.stdout + made.stderr
     manifests = Manifests.parsed(render(Combination("cpu", ("embedded", "baked"))))
     (server,) = manifests.servers()
-    name = f"localhost/{server.pod['containers'][0]['image']}"
+    assert server.pod["containers"][0]["image"].startswith("mulgam-baked-gateway:")
     keys = tmp_path / "keys"
     keys.mkdir()
     (keys / "api-keys").write_text(f"{KEY}\n")
@@ -187,6 +189,7 @@ def test_models_inside_need_no_volume(registry: Registry, tmp_path: Path) -> Non
         assert reply.json["predictions"][0] == pytest.approx(5.3, abs=1e-4)
         tried = subprocess.run(["podman", "exec", found, "touch", "/registry/x"], capture_output=True, check=False)
         assert tried.returncode != 0
+    podman("rmi", name)
 
 
 def test_the_job_trains_hardened(tmp_path: Path) -> None:
