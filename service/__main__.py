@@ -23,7 +23,7 @@ def main() -> int:
         settings = from_environment()
         if settings.backend == "oip":
             remote.from_settings(settings)  # for its error, before anything is started
-        keys.from_setting(settings.api_keys_file)  # for its error, too
+        keys.from_settings(settings)  # for its error, too
         logs.configure(settings)
         if not (settings.api_keys_file or is_loopback(settings.host)):
             log.warning("whoever reaches %s may ask for predictions: no MULGAM_API_KEYS_FILE is set", settings.host)

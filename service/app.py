@@ -8,7 +8,7 @@ from flask.json.provider import DefaultJSONProvider
 from service import requests
 from service.bridge import Bridge
 from service.plane import DataPlane
-from service.routes import health, models, predict, v1, v2
+from service.routes import health, models, page, predict, v1, v2
 
 
 class _Json(DefaultJSONProvider):
@@ -28,7 +28,8 @@ def create_app(plane: DataPlane, bridge: Bridge) -> Flask:
     app.url_map.merge_slashes = False
     requests.install(app, plane.settings, plane.metrics, plane.keys)
     app.register_blueprint(predict.blueprint(plane, bridge))
-    app.register_blueprint(models.blueprint(plane))
+    app.register_blueprint(models.blueprint(plane, bridge))
+    app.register_blueprint(page.blueprint() if plane.settings.shows_page else models.index(plane))
     app.register_blueprint(v1.blueprint(plane))
     app.register_blueprint(v2.blueprint(plane))
     if plane.settings.shows_health:

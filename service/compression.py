@@ -68,7 +68,7 @@ def inflated_blocks(blocks: Iterable[bytes], encoding: str, size: int) -> Iterat
 
 def compressed(reply: Reply, accepted: str | None) -> Reply:
     """The answer in gzip where the caller takes it and the body is worth it."""
-    if len(reply.body) < LEAST_BYTES or accepted is None or not _takes_gzip(accepted):
+    if len(reply.body) < LEAST_BYTES or not takes_gzip(accepted):
         return reply
     deflater = zlib.compressobj(_LEVEL, wbits=_WINDOW["gzip"])
     body = deflater.compress(reply.body) + deflater.flush()
@@ -84,7 +84,10 @@ def _known(encoding: str) -> str:
     return name
 
 
-def _takes_gzip(accepted: str) -> bool:
+def takes_gzip(accepted: str | None) -> bool:
+    """Whether an Accept-Encoding, where there is one, lets gzip pass."""
+    if accepted is None:
+        return False
     for part in accepted.lower().split(","):
         name, _, parameters = part.partition(";")
         if name.strip() in ("gzip", "x-gzip", "*"):

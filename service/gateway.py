@@ -49,7 +49,7 @@ def main() -> int:
         catalogue = load(Registry(settings.registry), options.serve, runtime_of(settings), settings.precision)
         backend = _backend(settings, catalogue, options.torchserve)
         tracing = _tracing(settings)
-        known_keys = keys.from_setting(settings.api_keys_file)
+        known_keys = keys.from_settings(settings)
     except MulgamError as problem:
         print(f"mulgam gateway: {problem}", file=sys.stderr)
         return 1

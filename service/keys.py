@@ -16,6 +16,8 @@ from pathlib import Path
 
 from mulgam.errors import MulgamError
 from service.errors import ApiError
+from service.page import files as page
+from service.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -38,13 +40,15 @@ class Keys:
 
     Args:
         path: the file.
+        also_open: paths that need no key, beside the probes.
 
     Raises:
         KeysError: it can't be read, holds no key, or a line that is none.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, also_open: frozenset[str] = frozenset()) -> None:
         self._path = path
+        self._open = OPEN_PATHS | also_open
         self._stamp = _stamp(path)
         self._digests = _read(path)
         self._looked = time.monotonic()
@@ -59,7 +63,7 @@ class Keys:
         Raises:
             ApiError: 401 UNAUTHORIZED.
         """
-        if path in OPEN_PATHS:
+        if path in self._open:
             return
         if not self._knows(_presented(header)):
             raise ApiError(
@@ -91,9 +95,10 @@ class Keys:
             log.info("the API keys were read again: there are %d", len(self._digests))
 
 
-def from_setting(path: str) -> Keys | None:
+def from_settings(settings: Settings) -> Keys | None:
     """The keys of `MULGAM_API_KEYS_FILE`; None where it is not set. Raises KeysError."""
-    return Keys(Path(path)) if path else None
+    open_paths = page.paths() if settings.shows_page else frozenset[str]()
+    return Keys(Path(settings.api_keys_file), open_paths) if settings.api_keys_file else None
 
 
 def _presented(header: Callable[[str], str | None]) -> str:

@@ -280,6 +280,18 @@ class _Readiness(Collector):
         yield family
 
 
+def collected(registry: CollectorRegistry) -> Iterable[Metric]:
+    """The series of every gateway process where they are kept in files, else those of this one.
+
+    Args:
+        registry: this process's series.
+    """
+    if os.environ.get(FILES_VARIABLE):
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return registry.collect()
+
+
 def render(registry: CollectorRegistry | None, ready: Callable[[], Mapping[str, bool]]) -> bytes:
     """The text that Prometheus scrapes.
 

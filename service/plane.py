@@ -79,6 +79,8 @@ class DataPlane:
         self.is_closing = False
         self._gathers: dict[str, Gather] = {}
         self._batchers: dict[str, Batcher] = {}
+        # The same for rows that are not real ones: no batch holds both, for one counts as a whole.
+        self._what_ifs: dict[str, tuple[Gather, Batcher]] = {}
         self._shadowing = Shadowing(backend, metrics, settings.request_timeout)
         self.shadowing = self._shadowing.follow(catalogue)
         for served in catalogue.versions:
@@ -171,19 +173,24 @@ class DataPlane:
         self._lingering.pop((served.name, str(served.version)), None)
         self._batchers.pop(served.digest, None)
         self._gathers.pop(served.digest, None)
+        self._what_ifs.pop(served.digest, None)
         self.breakers.forget(served)
 
-    async def predict(self, served: Served, tensors: Arrays, rows: int, timeout: float) -> Output:
+    async def predict(
+        self, served: Served, tensors: Arrays, rows: int, timeout: float, are_real: bool = True
+    ) -> Output:
         """The model's output for encoded tensors, for a coroutine.
 
         Raises:
             ApiError: as `ask`, or a BackendError (502, 503, 504).
         """
-        return await outcome_of(partial(self.ask, served, tensors, rows, timeout, trace=current.get()))
+        begin = partial(self.ask, served, tensors, rows, timeout, trace=current.get(), are_real=are_real)
+        return await outcome_of(begin)
 
     def ask(
-        self, served: Served, tensors: Arrays, rows: int, timeout: float, told: Told, trace: Trace | None = None
-    ) -> Job:
+        self, served: Served, tensors: Arrays, rows: int, timeout: float, told: Told, trace: Trace | None = None,
+        are_real: bool = True,
+    ) -> Job:  # fmt: skip
         """Have encoded tensors predicted: on the loop where that is cheap, else batched in a queue.
 
         Args:
@@ -193,6 +200,7 @@ class DataPlane:
             timeout: seconds after which the answer is 504.
             told: called with the output or the error, after this turn of the loop.
             trace: that the request belongs to.
+            are_real: False for rows that somebody only tries: they count neither for drift nor as predicted.
 
         Raises:
             ApiError: 503 where the queue is full, the breaker open or golden answers come out wrong.
@@ -203,12 +211,15 @@ class DataPlane:
         if self.breakers.of(served).is_open:
             self.metrics.rejected.labels("breaker").inc()
             raise backend_unavailable(served.name)
-        gather = self._gathers[digest]
+        if are_real:
+            gather, batcher = self._gathers[digest], self._batchers[digest]
+        else:
+            gather, batcher = self._what_ifs[digest]
         if rows <= gather.most_rows:
             return gather.enqueue(tensors, rows, told, trace)
-        return self._batchers[digest].enqueue(tensors, rows, timeout, told, trace)
+        return batcher.enqueue(tensors, rows, timeout, told, trace)
 
-    def _run_at_once(self, served: Served, tensors: Arrays, rows: int) -> Output:
+    def _run_at_once(self, served: Served, are_real: bool, tensors: Arrays, rows: int) -> Output:
         """One call of a backend that does not wait, measured."""
         meters = self.metrics.of(served)
         started = time.perf_counter()
@@ -218,10 +229,11 @@ class DataPlane:
             meters.backend_seconds.observe(time.perf_counter() - started)
         output = checked(served, answer, rows)
         meters.batch_rows.observe(rows)
-        meters.predicted(tensors, output)
+        if are_real:
+            meters.predicted(tensors, output)
         return output
 
-    async def _run(self, served: Served, tensors: Arrays, timeout: float) -> Output:
+    async def _run(self, served: Served, are_real: bool, tensors: Arrays, timeout: float) -> Output:
         """One call of the backend, measured."""
         meters = self.metrics.of(served)
         started = time.perf_counter()
@@ -230,7 +242,8 @@ class DataPlane:
         finally:
             meters.backend_seconds.observe(time.perf_counter() - started)
         meters.batch_rows.observe(len(output))
-        meters.predicted(tensors, output)
+        if are_real:
+            meters.predicted(tensors, output)
         return output
 
     def _canaries(self) -> Iterable[tuple[Served, float]]:
@@ -239,22 +252,22 @@ class DataPlane:
 
     def _breaker_changed(self, served: Served, is_open: bool) -> None:
         self.metrics.broken(served, is_open)
-        batcher = self._batchers.get(served.digest)
-        if is_open and batcher is not None:
-            batcher.refuse(backend_unavailable(served.name))
+        if is_open and served.digest in self._batchers:
+            for batcher in (self._batchers[served.digest], self._what_ifs[served.digest][1]):
+                batcher.refuse(backend_unavailable(served.name))
 
     def _begin(self, served: Served) -> None:
         """What a version needs from its first request on."""
-        self._gathers[served.digest] = Gather(partial(self._run_at_once, served), self.backend.cheap_rows(served))
-        self._batchers[served.digest] = self._batcher(served)
+        digest, most_rows = served.digest, self.backend.cheap_rows(served)
+        self._gathers[digest] = Gather(partial(self._run_at_once, served, True), most_rows)
+        self._batchers[digest] = self._batcher(served, True)
+        what_if = Gather(partial(self._run_at_once, served, False), most_rows)
+        self._what_ifs[digest] = what_if, self._batcher(served, False)
         self.metrics.describe(served, held_out_scores(served))
 
-    def _batcher(self, served: Served) -> Batcher:
-        async def run(tensors: Arrays, timeout: float) -> Output:
-            return await self._run(served, tensors, timeout)
-
+    def _batcher(self, served: Served, are_real: bool) -> Batcher:
         return Batcher(
-            run,
+            partial(self._run, served, are_real),
             workers=self.backend.workers,
             lanes=self.backend.lanes,
             max_rows=self.settings.max_batch_rows,

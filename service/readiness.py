@@ -36,6 +36,10 @@ class State:
     wrong: bool = False
 
 
+# Before the first golden answer.
+UNTRIED = State(False, "no golden request was answered yet")
+
+
 class Readiness:
     """Replays each model's golden requests at an interval, all at the first time, one at a time later.
 
@@ -57,7 +61,7 @@ class Readiness:
         self._backend = backend
         self._interval = interval
         # By digest.
-        self._states = {one.digest: State(False, "no golden request was answered yet") for one in catalogue.versions}
+        self._states = dict.fromkeys((one.digest for one in catalogue.versions), UNTRIED)
         self.wrong: frozenset[str] = frozenset()
         self._turn = 0
         self._stopping = False

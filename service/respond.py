@@ -23,6 +23,9 @@ from service.trace import Trace, current
 
 log = logging.getLogger(__name__)
 
+# Sent, and not empty: the rows are not real ones, so that they are no part of drift.
+WHAT_IF = "x-what-if"
+
 
 def respond(
     plane: DataPlane, protocol: PredictionProtocol, served: Served, call: Call, done: Callable[[Reply], None]
@@ -49,7 +52,7 @@ def respond(
             _finished(plane, protocol, served, call, reply, trace)
             done(reply)
 
-        return plane.ask(served, decoded.tensors, decoded.rows, timeout, told, trace)
+        return plane.ask(served, decoded.tensors, decoded.rows, timeout, told, trace, not call.header(WHAT_IF))
     except Exception as problem:
         reply = _failed(problem, served, protocol, call, trace)
     _finished(plane, protocol, served, call, reply, trace)
@@ -81,7 +84,8 @@ def respond_in_thread(
     try:
         decoded = _decoded(plane, protocol, served, call)
         current.set(trace)
-        output = bridge.run(plane.predict(served, decoded.tensors, decoded.rows, _timeout(plane, call)))
+        are_real = not call.header(WHAT_IF)
+        output = bridge.run(plane.predict(served, decoded.tensors, decoded.rows, _timeout(plane, call), are_real))
         reply = _rendered(served, call, decoded, output)
         if plane.shadowing is not None:
             bridge.call(_shadowed, plane.shadowing, plane, protocol, served, call, output)

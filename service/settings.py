@@ -126,6 +126,7 @@ class Settings:
     public_health: str = setting(
         "auto", "health and metrics on the public port too; auto: where HOST is loopback", ("auto", "yes", "no")
     )
+    page: str = setting("yes", "the page at / for people, with its files; no: / lists the paths", ("yes", "no"))
     api_keys_file: str = setting(
         "", "file with the API keys that callers must show, one on each line; none: no key is asked for"
     )
@@ -134,6 +135,11 @@ class Settings:
     )
     log_format: str = setting("auto", "auto: text on a terminal, else JSON lines", ("auto", "json", "text"))
     log_level: str = setting("info", "least level that is logged", ("debug", "info", "warning", "error"))
+
+    @property
+    def shows_page(self) -> bool:
+        """Whether there is a page for people."""
+        return self.page == "yes"
 
     @property
     def shows_health(self) -> bool:

@@ -45,7 +45,8 @@ def whole(reply: Reply, is_head: bool, connection: str | None) -> bytes:
     size: int | str = len(body)
     if is_head and not body:
         size = next((value for name, value in reply.headers if name == "content-length"), 0)
-    length = f"content-length: {size}\r\n" if reply.status >= 200 and reply.status != 204 else ""
+    # A 304 has no body, and its length would be that of the one which the client has (RFC 9110, 8.6).
+    length = f"content-length: {size}\r\n" if reply.status >= 200 and reply.status not in (204, 304) else ""
     ending = f"connection: {connection}\r\n\r\n" if connection is not None else "\r\n"
     head = f"{_line(reply.status)}{_fields(reply.headers)}{length}{_date.line()}{ending}".encode("latin-1")
     return head if is_head else head + body

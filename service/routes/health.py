@@ -29,12 +29,8 @@ def blueprint(plane: DataPlane, bridge: Bridge) -> Blueprint:
 
     @routes.get("/metrics")
     def scrape() -> Response:
-        bridge.run(_flush(plane))
+        bridge.run(plane.flushed())
         text = metrics.render(plane.metrics.registry, plane.readiness.ready)
         return Response(text, content_type=metrics.CONTENT_TYPE)
 
     return routes
-
-
-async def _flush(plane: DataPlane) -> None:
-    plane.flush()

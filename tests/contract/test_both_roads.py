@@ -21,6 +21,7 @@ from service.edge import Edge
 from service.http1.connection import Connection
 from service.http1.listener import Listener
 from service.metrics import Metrics
+from service.page.files import files
 from service.plane import DataPlane
 from service.served import load
 from service.settings import Settings
@@ -180,6 +181,19 @@ CASES: list[tuple[str, str, bytes, dict[str, str]]] = [
     ("GET", "/v2/health/ready", b"", {}),
     ("POST", "/v2/repository/index", b"", {}),
     ("GET", "/nope", b"", {}),
+    ("POST", "/predict/notes", ROW, {"x-what-if": "1"}),
+    ("GET", "/", b"", {}),
+    ("HEAD", "/", b"", {}),
+    ("POST", "/", b"", {}),
+    ("GET", "/page/app.js", b"", {"accept-encoding": "gzip"}),
+    ("GET", "/page/app.js", b"", {"if-none-match": f'"{files()["app.js"].tag}"'}),
+    ("GET", "/page/..%2fsettings.py", b"", {}),
+    ("GET", "/page/%2e%2e/settings.py", b"", {}),
+    ("GET", "/models", b"", {}),
+    ("GET", "/models/notes", b"", {"accept-encoding": "gzip"}),
+    ("GET", "/models/notes/report", b"", {}),
+    ("GET", "/models/nope/stats", b"", {}),
+    ("DELETE", "/models/notes/stats", b"", {}),
 ]
 
 

@@ -12,8 +12,9 @@ from mulgam.registry import Registry
 from service.app import create_app
 from service.backends.onnxruntime import OnnxRuntimeBackend
 from service.bridge import Bridge
-from service.keys import Keys
+from service.keys import from_settings
 from service.metrics import Metrics
+from service.page.files import paths
 from service.plane import DataPlane
 from service.rpc.open_inference_pb2 import ModelInferRequest
 from service.served import load
@@ -31,10 +32,21 @@ CLOSED: list[tuple[str, str, bytes, dict[str, str]]] = [
     ("POST", "/predict/notes?keep=id", TABLE, CSV),
     ("POST", "/predict/notes", b"[1,2,3]\n", NDJSON),
     ("POST", "/v2/repository/index", b"", {}),
-    *(("GET", path, b"", {}) for path in ("/", "/models", "/models/notes", "/v1/models", "/v1/models/notes", "/v2")),
+    *(
+        ("GET", path, b"", {})
+        for path in (
+            "/models",
+            "/models/notes",
+            "/models/notes/stats",
+            "/models/notes/report",
+            "/v1/models",
+            "/v1/models/notes",
+            "/v2",
+        )
+    ),
     *(("GET", path, b"", {}) for path in ("/v2/models/notes", "/v2/models/notes/ready", "/metrics")),
 ]
-OPEN = ("/livez", "/readyz", "/v2/health/live", "/v2/health/ready")
+OPEN = ("/livez", "/readyz", "/v2/health/live", "/v2/health/ready", *sorted(paths()))
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +64,8 @@ def plane(registry: Registry, bridge: Bridge, tmp_path_factory: pytest.TempPathF
     path.write_text(KEY)
     catalogue = load(registry, {"notes": 1}, "onnx")
     backend = OnnxRuntimeBackend(catalogue, "cpu")
-    plane = DataPlane(Settings(api_keys_file=str(path)), catalogue, backend, Metrics(), keys=Keys(path))
+    settings = Settings(api_keys_file=str(path))
+    plane = DataPlane(settings, catalogue, backend, Metrics(), keys=from_settings(settings))
     bridge.run(plane.readiness.replay())
     yield plane
     bridge.run(plane.backend.close())
@@ -91,11 +104,11 @@ def test_without_a_key_there_is_no_answer(
 
 @pytest.mark.parametrize("path", OPEN)
 def test_probes_need_no_key(ask: Ask, path: str) -> None:
-    """Health tells nothing of a model that a stranger may not know."""
+    """Health and the page's own files tell nothing of a model that a stranger may not know."""
     assert ask("GET", path, b"", {})[0] == 200
 
 
-@pytest.mark.parametrize("path", ["/nope", "/predict/nope", "/predict/notes/versions/9"])
+@pytest.mark.parametrize("path", ["/nope", "/predict/nope", "/predict/notes/versions/9", "/page/nope.js", "/page/"])
 def test_a_stranger_does_not_learn_what_there_is(ask: Ask, path: str) -> None:
     """Unknown paths, models and versions are 401 too, whatever the method; one unknown to HTTP says nothing of them."""
     assert [ask(method, path, b"", {})[0] for method in ("GET", "POST", "OPTIONS")] == [401] * 3

@@ -11,6 +11,7 @@ import pytest
 from service import keys
 from service.errors import ApiError
 from service.keys import Keys, KeysError
+from service.settings import Settings
 
 OLD, NEW = "old-key-0123456789abcdef", "new-key-0123456789abcdef"
 
@@ -149,7 +150,7 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     """With the reason; and without a setting there are no keys."""
     with pytest.raises(KeysError, match="can't be read: No such file"):
         Keys(tmp_path / "nope")
-    assert keys.from_setting("") is None
+    assert keys.from_settings(Settings()) is None
 
 
 def test_no_key_is_kept(file: Path) -> None:

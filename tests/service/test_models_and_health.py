@@ -41,9 +41,45 @@ def test_a_model_shows_its_signature_and_scores(client: FlaskClient) -> None:
     assert client.get("/models/nope").json["code"] == "UNKNOWN_MODEL"
 
 
-def test_the_root_says_where_to_go(client: FlaskClient) -> None:
-    """A person who opens the address finds the paths."""
-    assert client.get("/").json["predict"]["notes"] == "/predict/notes"
+@pytest.mark.parametrize("model", ["notes", "shapes"])
+def test_the_report_of_a_version_is_shown_and_can_do_nothing(client: FlaskClient, model: str) -> None:
+    """As it was published; sandboxed, without scripts, and with nothing from elsewhere."""
+    answer = client.get(f"/models/{model}/report")
+    assert (answer.status_code, answer.mimetype, answer.text) == (200, "text/html", "<!doctype html>\n")
+    policy = answer.headers["Content-Security-Policy"]
+    assert "sandbox" in policy
+    assert policy.startswith("default-src 'none'; style-src 'unsafe-inline'; img-src data:;")
+    assert client.get("/models/nope/report").json["code"] == "UNKNOWN_MODEL"
+
+
+def test_a_state_is_one_word(steered_plane: DataPlane, steered: SteeredBackend, bridge: Bridge) -> None:
+    """Before the first golden answer, with it, with another, without any, and at the end; never why exactly."""
+    client = create_app(steered_plane, bridge).test_client()
+
+    def told() -> str:
+        model = client.get("/models/notes").json
+        assert model["ready"] == (model["state"] == "ready")
+        assert client.get("/models").json["models"][0]["state"] == model["state"]
+        return str(model["state"])
+
+    states = [told()]
+    for spoil in (
+        lambda served, answer: answer,
+        lambda served, answer: replace(answer, output=answer.output + np.float32(0.01)),
+        lambda served, answer: backend_unavailable(served.name),
+    ):
+        steered.spoil = spoil
+        bridge.run(steered_plane.readiness.replay())
+        states.append(told())
+    steered_plane.drain()
+    assert [*states, told()] == ["starting", "ready", "wrong", "unavailable", "stopping"]
+
+
+def test_a_list_of_models_says_what_else_is_here(plane: DataPlane, bridge: Bridge) -> None:
+    """Metrics are linked where they are on this port."""
+    assert create_app(plane, bridge).test_client().get("/models").json["links"]["metrics"] == "/metrics"
+    public = DataPlane(replace(plane.settings, public_health="no"), plane.catalogue, plane.backend, Metrics())
+    assert "metrics" not in create_app(public, bridge).test_client().get("/models").json["links"]
 
 
 def test_nothing_is_ready_before_its_golden_answers(client: FlaskClient) -> None:
