@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import functools
 import os
+import sys
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -142,5 +145,14 @@ def _session(served: Served, device: str) -> Any:
 def _providers(device: str) -> list[Any]:
     if device == "cpu" or CUDA not in onnxruntime.get_available_providers():
         return [CPU]
+    _load_cuda()
     # TF32 rounds to 10 bits: answers would leave the tolerance of the golden requests.
     return [(CUDA, {"use_tf32": "0"}), CPU]
+
+
+@functools.cache
+def _load_cuda() -> None:
+    """CUDA's libraries come from pip, as torch's: in folders where the loader does not look, and torch is not imported
+    here. Where they are not, it says so on stderr, and the session falls back to the CPU."""
+    with contextlib.redirect_stdout(sys.stderr):
+        onnxruntime.preload_dlls()
