@@ -90,6 +90,24 @@ class Encoder:
             arrays[TEXT] = np.stack([self._points(row[self._text], n, self._text) for n, row in enumerate(rows)])
         return arrays
 
+    @property
+    def takes_matrices(self) -> bool:
+        """Whether every feature is a number."""
+        return self._plain
+
+    def encode_matrix(self, matrix: npt.NDArray[np.float64]) -> Arrays | None:
+        """What `encode` makes of rows that are lists of numbers.
+
+        Args:
+            matrix: finite, float64 [N, F'], for a model that takes matrices.
+
+        Returns:
+            None where they do not fit the model: `encode` says why.
+        """
+        if matrix.shape[1] != len(self._names) or np.abs(matrix).max() > FLOAT32_MAX:
+            return None
+        return {NUMERIC: matrix.astype(np.float32)}
+
     def encode_words(self, name: str, words: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """A graph input that was sent as words instead of encoded.
 

@@ -14,6 +14,7 @@ from mulgam.errors import InputError
 from service import wire
 from service.calls import Call
 from service.errors import ApiError
+from service.number_rows import number_rows
 from service.served import Served
 
 Output = npt.NDArray[np.float32]
@@ -77,6 +78,13 @@ def encoded_rows(served: Served, call: Call, names: tuple[str, ...], max_rows: i
         InputError: they do not fit the signature; TOO_DEEP where the body is also nested beyond reason.
         ApiError: 413 for too many rows.
     """
+    if served.encoder.takes_matrices:
+        matrix = number_rows(call.body, names)
+        if matrix is not None:
+            check_rows(len(matrix), max_rows)
+            tensors = served.encoder.encode_matrix(matrix)
+            if tensors is not None:
+                return tensors, len(matrix)
     try:
         rows = wire.instances(call.body, names)
         check_rows(len(rows), max_rows)
