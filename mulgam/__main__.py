@@ -17,6 +17,7 @@ COMMANDS = {
     "canary": ("mulgam.promotion", ("canary",), "give a share of the requests to another version"),
     "shadow": ("mulgam.promotion", ("shadow",), "let another version compute the requests as well, unanswered"),
     "prune": ("mulgam.pruning", (), "remove old versions, never one that is served"),
+    "doctor": ("service.doctor", (), "examine this machine: what hinders a service, and what to do"),
     "export": ("mulgam.export", (), "write versions for TorchServe (archives), Triton or KServe"),
 }
 

@@ -167,6 +167,8 @@ class TorchServe:
 
     async def _pack(self, versions: Iterable[tuple[str, int]]) -> None:
         entries = [part for model, version in versions for part in ("--entry", f"{model}:{version}")]
+        if not entries:
+            return
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "handler", "pack",
             "--registry", str(self._settings.registry), *entries,
