@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -153,20 +154,48 @@ def test_an_image_that_is_none(tmp_path: Path) -> None:
     assert "there is no image kitchen; there are gateway, server, trainer, baked, baked-gateway" in ended.stderr
 
 
+def composed(**environment: str) -> dict[str, Any]:
+    """The services of compose.yaml, with variables put in as compose does."""
+
+    def value(found: re.Match[str]) -> str:
+        return environment.get(found[1], found[2])
+
+    text = re.sub(r"\$\{(\w+):-([^}]*)\}", value, COMPOSE.read_text(encoding="utf-8"))
+    services: dict[str, Any] = yaml.safe_load(text)["services"]
+    return services
+
+
+SERVERS = ("server", "server-gpu", "server-embedded")
+
+
 def test_compose_is_hardened_and_set_rightly() -> None:
     """Every setting is one; nothing is reached from outside of the machine; the stop has its time."""
-    services = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"]
-    for name in ("server", "server-gpu", "train"):
+    services = composed()
+    assert {*services} == {*SERVERS, "train", "train-gpu", "prometheus"}
+    for name in (*SERVERS, "train", "train-gpu"):
         one = services[name]
         assert (one["user"], one["read_only"], one["cap_drop"]) == ("10001:10001", True, ["ALL"])
         assert one["security_opt"] == ["no-new-privileges:true"]
-        assert re.fullmatch(rf"mulgam-(server|trainer):{re.escape(VERSION)}(-cuda)?", one["image"])
-    for name in ("server", "server-gpu"):
+        assert re.fullmatch(rf"mulgam-(server|gateway|trainer):{re.escape(VERSION)}(-cuda)?", one["image"])
+        assert one["image"].endswith("-cuda") == name.endswith("-gpu") == ("deploy" in one)
+    for name in SERVERS:
         given = from_environment(services[name]["environment"])
         assert given.api_keys_file in {volume.split(":")[1] for volume in services[name]["volumes"]}
         assert int(services[name]["stop_grace_period"].rstrip("s")) > given.drain_delay + given.grace + 11
+        # Prometheus asks for `server`, whichever of them runs.
+        assert name == "server" or services[name]["networks"]["default"]["aliases"] == ["server"]
     assert from_environment(services["server-gpu"]["environment"]).device == "gpu"
+    assert from_environment(services["server-embedded"]["environment"]).backend == "onnxruntime"
     assert all(port.startswith("127.0.0.1:") for one in services.values() for port in one.get("ports", []))
+
+
+@pytest.mark.parametrize("gpus", ["1", "4"])
+def test_several_gpus_have_a_worker_each(gpus: str) -> None:
+    """As many workers of each model as GPUs are reserved: TorchServe hands them out in turn."""
+    one = composed(MULGAM_GPUS=gpus)["server-gpu"]
+    (device,) = one["deploy"]["resources"]["reservations"]["devices"]
+    assert device["count"] == gpus
+    assert from_environment(one["environment"]).torchserve_workers == int(gpus)
 
 
 def test_versions_of_images_agree() -> None:
