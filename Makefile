@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup train tune serve test test-all check audit fuzz bench drill bench-train images manifests clean
+.PHONY: help setup train tune serve test test-all check docs audit fuzz bench drill bench-train images manifests clean
 
 # What `make serve PORT=9000` and the like may set; every other setting is a variable MULGAM_* (docs/settings.md).
 RECIPE ?=
@@ -73,7 +73,11 @@ check: $(READY) ## ruff, mypy, import rules, docs
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports --no-logo
-	@$(PY) -m pytest -q tests/test_docs.py
+	@$(PY) -m pytest -q tests/test_docs.py tests/test_docs_commands.py tests/test_docs_translation.py \
+		tests/test_docs_examples.py::test_every_block_is_run_or_marked
+
+docs: $(READY) ## the documents as a site, for a browser without a network: build/site
+	@exec $(PY) -m docs.site
 
 audit: $(READY) ## known holes, bandit, secrets, bill of materials (build/sbom.json); SECURITY.md
 	@exec $(PY) -m tests.audit
@@ -91,9 +95,9 @@ bench-train: $(READY) ## beside others on public tables: docs/training-benchmark
 drill: $(READY) ## inject faults and compare with what is promised (ONLY; needs nginx, root for a small disk)
 	@exec $(PY) -m tests.drill --only "$(ONLY)"
 
-images: ## build the container images by docker, podman or buildah (DEVICE=gpu: with CUDA; ONLY, BASE, BUILD_OPTIONS)
+images: ## build the container images by docker, podman or buildah (DEVICE=gpu: with CUDA; ONLY, BASE, BUILD_OPTIONS; ONLY=baked: with REGISTRY)
 	@exec $(SYSTEM_PYTHON) -m deploy.images --device "$(DEVICE)" --torch-index "$(TORCH_INDEX)" --only "$(ONLY)" \
-		--base "$(BASE)" --options="$(BUILD_OPTIONS)"
+		--base "$(BASE)" --registry "$(REGISTRY)" --options="$(BUILD_OPTIONS)"
 
 manifests: $(READY) ## render every combination of deploy/kubernetes into build/manifests, and check it (needs kubectl)
 	@$(PY) -c "import kubernetes_validate" 2>/dev/null || $(PY) -m pip install --quiet --disable-pip-version-check \

@@ -144,6 +144,7 @@ def test_commands_are_told_from_their_output() -> None:
         ("1,000 rows, 3.5 s", "7 rows, 120.25 s\n", True),
         ("a\n…\nc", "a\nb\nc\n", True),
         ('{"price":6.1, … }', '{"price":7, "more": 1 }\n', True),
+        ("digest b140e14b1563", "digest 7ef02c31a4d7\n", True),
         ("a\nc", "c\na\n", False),
         ("rows: 3", "lines: 3\n", False),
         ("a", "ab\n", False),

@@ -13,7 +13,7 @@ import pytest
 from tests.processes import ROOT
 
 TARGETS = (
-    "help", "setup", "train", "tune", "serve", "test", "test-all", "check", "audit", "fuzz",
+    "help", "setup", "train", "tune", "serve", "test", "test-all", "check", "docs", "audit", "fuzz",
     "bench", "drill", "bench-train",
     "images", "manifests", "clean",
 )  # fmt: skip

@@ -7,6 +7,7 @@ service is ready, and a further `make serve` ends the one before, as Ctrl-C woul
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -19,7 +20,10 @@ from tests.processes import ROOT, call, free_port, wait_until
 
 # A service's start: these words, and not a question about them.
 _SERVES = re.compile(r"(?:^|\s)(?:make serve|mulgam serve|-m service)(?:\s|$)(?!.*--help)")
+# What has a running service go over to other versions.
+_SWAPS = re.compile(r"mulgam (?:promote|rollback|canary|shadow)\b")
 _HEREDOC = re.compile(r"<<-?\s*['\"]?(\w+)")
+_HEXADECIMAL = re.compile(r"\b[0-9a-f]{12,}\b")
 _NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
 # What `make` compares with .venv/.ready: older here, since everything is installed.
 _INSTALLED = ("pyproject.toml", "deploy/local/constraints.txt", "deploy/local/install.py")
@@ -60,12 +64,17 @@ def _is_open(command: list[str]) -> bool:
 def shows(shown: str, printed: str) -> bool:
     """Whether a page shows what was printed: lines in their order, any numbers, `…` for what is left out."""
     wanted = [line.strip() for line in shown.splitlines() if line.strip() not in ("", "…")]
-    there = iter(line.strip() for line in printed.splitlines())
-    return all(any(_like(line).fullmatch(_NUMBER.sub("0", other)) for other in there) for line in wanted)
+    there = iter(_plain(line.strip()) for line in printed.splitlines())
+    return all(any(_like(line).fullmatch(other) for other in there) for line in wanted)
+
+
+def _plain(line: str) -> str:
+    """A line without what another run prints otherwise: digests, ids, numbers."""
+    return _NUMBER.sub("0", _HEXADECIMAL.sub("0", line))
 
 
 def _like(line: str) -> re.Pattern[str]:
-    parts = (re.escape(_NUMBER.sub("0", part)) for part in line.split("…"))
+    parts = (re.escape(_plain(part)) for part in line.split("…"))
     return re.compile(".*".join(re.sub(r"(\\ )+", r"\\s+", part) for part in parts))
 
 
@@ -118,6 +127,8 @@ class Shell:
         assert ended.returncode == 0, f"exit status {ended.returncode}:\n{told}"
         assert '"error":' not in ended.stdout or '"error":' in one.shown, f"an error:\n{told}"
         assert shows(one.shown, ended.stdout), f"the page shows:\n{one.shown}\nand not:\n{told}"
+        if _SWAPS.search(one.command) and self.is_serving:
+            wait_until(self._follows, 60, f"the service follows serving.json; log:\n{self._output()}")
         return ended.stdout
 
     def serve(self, command: str = "make serve") -> None:
@@ -128,7 +139,7 @@ class Shell:
                 ["bash", "-c", self.here(command)], cwd=self.folder, env=self._environment, stdin=subprocess.DEVNULL,
                 stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
-        wait_until(self._ready, 240, f"ready; log:\n{self._log.read_text(errors='replace')}")
+        wait_until(self._ready, 240, f"ready; log:\n{self._output()}")
 
     @property
     def is_serving(self) -> bool:
@@ -136,10 +147,21 @@ class Shell:
         return self._service is not None and self._service.poll() is None
 
     def _ready(self) -> bool:
-        assert self.is_serving, self._log.read_text(errors="replace")
+        assert self.is_serving, self._output()
         with contextlib.suppress(OSError):
             return call(self.admin_port, "GET", "/readyz", timeout=5).status == 200
         return False
+
+    def _follows(self) -> bool:
+        """Whether the service runs what is written, canaries too: a reader is slower than it is."""
+        written = json.loads((self.folder / "registry" / "serving.json").read_text())
+        figures = call(self.admin_port, "GET", "/metrics").body.decode()
+        canaries = sum(choice.get("canary") is not None for choice in written["models"].values())
+        answering = re.findall(r"^mulgam_canary_share\{.*\} (?!0\.0$)", figures, re.MULTILINE)
+        return f"mulgam_serving_generation {written['generation']:.1f}" in figures and len(answering) == canaries
+
+    def _output(self) -> str:
+        return self._log.read_text(errors="replace") if self._log.exists() else ""
 
     def stop(self) -> None:
         """End the service by Ctrl-C."""

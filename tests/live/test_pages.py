@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import shutil
 import subprocess
 import sys
@@ -145,7 +146,7 @@ def test_a_page_works(page: str, shell: Shell, monkeypatch: pytest.MonkeyPatch) 
             _python(block, shell, namespace, page)
         elif block.language == "console" and block.is_run:
             for one in typed(block.code):
-                if ":8000" in one.command and not shell.is_serving:
+                if re.search(r":800[01]\b", one.command) and not shell.is_serving:
                     shell.serve()
                 shell.run(one)
 
