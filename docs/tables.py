@@ -1,13 +1,18 @@
-"""`python -m docs.tables`: write the tables of settings and of recipe keys into the pages, from the code itself."""
+"""`python -m docs.tables`: write the tables of the pages (settings, recipe keys, paths, codes) from the code itself."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields
 from pathlib import Path
 
 from model.recipe.sections import SECTIONS
 from model.recipe.writing import toml
+from service.codes import CODES
+from service.openapi.describing import HEALTH_ROUTES, PAGES, ROUTES
+from service.openapi.predicting import FORMS
+from service.protocols.paths import PATHS
 from service.settings import described
 
 FOLDER = Path(__file__).parent
@@ -39,17 +44,33 @@ def recipe_keys() -> str:
     return "\n".join(lines) + "\n"
 
 
-TABLES: Mapping[str, Callable[[], str]] = {"settings.md": settings, "recipes.md": recipe_keys}
+def http_paths() -> str:
+    """Every path of the public listener, as Markdown."""
+    rows = [("POST", template, FORMS[protocol.name].told) for template, protocol in PATHS]
+    rows += [(one.method.upper(), one.path, one.summary) for one in (*ROUTES, *HEALTH_ROUTES, *PAGES)]
+    return "| path | what |\n|---|---|\n" + "".join(f"| `{method} {path}` | {what} |\n" for method, path, what in rows)
 
 
-def rendered(page: str, table: Callable[[], str]) -> str:
-    """The page with the present table between its two marks."""
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}{table()}{END}{after}"
+def error_codes() -> str:
+    """Every code of an error with its status, as Markdown."""
+    rows = [f"| {code.status} | `{code.name}` | {code.meaning} |\n" for code in CODES]
+    return "| status | code | when |\n|---|---|---|\n" + "".join(rows)
+
+
+# Page -> its tables in the order of their marks.
+TABLES: Mapping[str, Sequence[Callable[[], str]]] = {
+    "settings.md": (settings,), "recipes.md": (recipe_keys,), "http.md": (http_paths, error_codes),
+}  # fmt: skip
+
+
+def rendered(page: str, tables: Sequence[Callable[[], str]]) -> str:
+    """The page with the present tables between their marks."""
+    pieces = re.split(f"{re.escape(BEGIN)}.*?{re.escape(END)}", page, flags=re.DOTALL)
+    made = [f"{BEGIN}{table()}{END}" for table in tables]
+    return "".join(piece + table for piece, table in zip(pieces, [*made, ""], strict=True))
 
 
 if __name__ == "__main__":
-    for file, table in TABLES.items():
+    for file, tables in TABLES.items():
         page = FOLDER / file
-        page.write_text(rendered(page.read_text(encoding="utf-8"), table), encoding="utf-8")
+        page.write_text(rendered(page.read_text(encoding="utf-8"), tables), encoding="utf-8")

@@ -8,7 +8,7 @@ from flask.json.provider import DefaultJSONProvider
 from service import requests
 from service.bridge import Bridge
 from service.plane import DataPlane
-from service.routes import health, models, page, predict, v1, v2
+from service.routes import docs, health, models, page, predict, v1, v2
 
 
 class _Json(DefaultJSONProvider):
@@ -32,6 +32,7 @@ def create_app(plane: DataPlane, bridge: Bridge) -> Flask:
     app.register_blueprint(page.blueprint() if plane.settings.shows_page else models.index(plane))
     app.register_blueprint(v1.blueprint(plane))
     app.register_blueprint(v2.blueprint(plane))
+    app.register_blueprint(docs.blueprint(plane))
     if plane.settings.shows_health:
         app.register_blueprint(health.blueprint(plane, bridge))
     return app

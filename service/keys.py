@@ -16,6 +16,7 @@ from pathlib import Path
 
 from mulgam.errors import MulgamError
 from service.errors import ApiError
+from service.openapi import files as viewer
 from service.page import files as page
 from service.settings import Settings
 
@@ -97,7 +98,7 @@ class Keys:
 
 def from_settings(settings: Settings) -> Keys | None:
     """The keys of `MULGAM_API_KEYS_FILE`; None where it is not set. Raises KeysError."""
-    open_paths = page.paths() if settings.shows_page else frozenset[str]()
+    open_paths = page.paths() | viewer.paths() if settings.shows_page else frozenset[str]()
     return Keys(Path(settings.api_keys_file), open_paths) if settings.api_keys_file else None
 
 

@@ -20,7 +20,7 @@ from service.wsgi import RECEIVED
 
 log = logging.getLogger(__name__)
 
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT"})
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT", "QUERY"})
 # Asked every second: a "not ready" is the answer, not an event.
 _PROBES = frozenset({"/livez", "/readyz", "/metrics"})
 

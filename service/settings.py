@@ -126,7 +126,9 @@ class Settings:
     public_health: str = setting(
         "auto", "health and metrics on the public port too; auto: where HOST is loopback", ("auto", "yes", "no")
     )
-    page: str = setting("yes", "the page at / for people, with its files; no: / lists the paths", ("yes", "no"))
+    page: str = setting(
+        "yes", "the pages for people at / and /docs; no: / lists the paths, and there is no /docs", ("yes", "no")
+    )
     api_keys_file: str = setting(
         "", "file with the API keys that callers must show, one on each line; none: no key is asked for"
     )

@@ -211,6 +211,8 @@ ROUTE_CASES: list[Case] = [
     *((f"R0{number} {method}", request(f"{method} {PATH} HTTP/1.1"), 405, "METHOD_NOT_ALLOWED")
       for number, method in ((1, "GET"), (2, "PUT"), (3, "DELETE"), (4, "TRACE"))),
     ("R04b PATCH", request(f"PATCH {PATH} HTTP/1.1"), 405, "METHOD_NOT_ALLOWED"),
+    ("R04c QUERY", request(f"QUERY {PATH} HTTP/1.1"), 405, "METHOD_NOT_ALLOWED"),
+    ("R04d GET of V1's path", get(V1), 405, "METHOD_NOT_ALLOWED"),
     ("R05 FOO!", request(f"FOO! {PATH} HTTP/1.1"), 501, "NOT_IMPLEMENTED"),
     ("R05b method of 1000 letters", request(f"{'A' * 1000} {PATH} HTTP/1.1"), 501, "NOT_IMPLEMENTED"),
     ("R06 post", request(f"post {PATH} HTTP/1.1"), 501, "NOT_IMPLEMENTED"),

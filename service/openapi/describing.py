@@ -39,8 +39,8 @@ class Route:
 
 
 ROUTES = (
-    Route("/models", ABOUT, "what is served: version, task, digest, readiness", "Models"),
-    Route("/models/<model>", ABOUT, "one model, with signature and held-out scores", "Model"),
+    Route("/models", ABOUT, "what is served: version, task, digest, state, score beside its baselines", "Models"),
+    Route("/models/<model>", ABOUT, "one model, with signature, all held-out scores, and a typical row", "Model"),
     Route("/models/<model>/stats", ABOUT, "its live figures: rate, latency, batch size, drift", "Stats"),
     Route("/models/<model>/report", ABOUT, "the report of its training, as a page", "text/html"),
     Route("/openapi.json", ABOUT, "this API as an OpenAPI 3.1 document", "Document"),
@@ -60,9 +60,17 @@ ROUTES = (
 )  # fmt: skip
 # On the public listener only where the settings say so.
 HEALTH_ROUTES = (
-    Route("/livez", HEALTH, "200 while the process answers", "Alive"),
-    Route("/readyz", HEALTH, "200 where a model can answer, else 503", "Readiness", not_ready=_NONE),
+    Route("/livez", HEALTH, "health: 200 while the process answers", "Alive"),
+    Route("/readyz", HEALTH, "health: 200 where a model can answer, else 503", "Readiness", not_ready=_NONE),
     Route("/metrics", HEALTH, "Prometheus' metrics", METRICS),
+)
+
+# For browsers, no part of the document; with MULGAM_PAGE=no there is "/" alone, which lists the paths.
+PAGES = (
+    Route("/", "", "the page for people; without pages, in JSON, where to go from here", "text/html"),
+    Route("/page/<name>", "", "the files it is made of", None),
+    Route("/docs", "", "the API reference, to read and to try out", "text/html"),
+    Route("/docs/<name>", "", "the files it is made of", None),
 )
 
 

@@ -22,9 +22,10 @@ from service.settings import Settings
 
 @dataclass(frozen=True)
 class Form:
-    """How one protocol asks and is answered: its schemas' names, what can go wrong, and its own parameters."""
+    """How one protocol asks and is answered: in words, its schemas' names, what can go wrong, its own parameters."""
 
     summary: str
+    told: str
     asked: str
     answered: str
     areas: tuple[Area, ...]
@@ -33,11 +34,19 @@ class Form:
 
 # By the protocol's name.
 FORMS = {
-    "json": Form("Predict", "Rows", "Predictions", ("path", "body", "rows", "model")),
-    "v1": Form("Predict (KServe V1)", "RowsV1", "PredictionsV1", ("path", "body", "rows", "model")),
+    "json": Form(
+        "Predict", "a prediction, in our own JSON; a whole table, streamed, with `text/csv` or `application/x-ndjson`",
+        "Rows", "Predictions", ("path", "body", "rows", "model"),
+    ),
+    "v1": Form(
+        "Predict (KServe V1)",
+        'a prediction, KServe V1: `{"instances": […]}` or `{"inputs": […]}` → `{"predictions": […]}`',
+        "RowsV1", "PredictionsV1", ("path", "body", "rows", "model"),
+    ),
     "v2": Form(
-        "Infer (Open Inference Protocol V2)", "Tensors", "TensorsAnswer", ("path", "body", "rows", "v2", "model"),
-        ("HeaderLength",),
+        "Infer (Open Inference Protocol V2)",
+        "a prediction, Open Inference Protocol V2, tensors as JSON or binary",
+        "Tensors", "TensorsAnswer", ("path", "body", "rows", "v2", "model"), ("HeaderLength",),
     ),
 }  # fmt: skip
 _LIMITS = (

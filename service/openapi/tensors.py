@@ -112,13 +112,12 @@ def _parameters(known: Json) -> Json:
 
 
 def _output(name: str, datatype: str, shape: list[int]) -> Json:
-    sizes = [{"type": "integer", "minimum": 1}, *({"const": size} for size in shape[1:])]
     items = _WORD if datatype == "BYTES" else {"type": "number"}
     return record(
         {
             "name": {"const": name},
             "datatype": {"const": datatype},
-            "shape": {"type": "array", "prefixItems": sizes, "items": False, "minItems": len(sizes)},
+            "shape": listed({"type": "integer", "minimum": 1}, len(shape), len(shape)),
             "data": listed(items, 1),
         }
     )

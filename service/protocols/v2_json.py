@@ -42,7 +42,7 @@ def _flat(data: Any, shape: list[int], where: str) -> list[Any]:
         return flat
     for size in shape[1:]:
         if not all(isinstance(row, list) and len(row) == size for row in flat):
-            raise InputError("RAGGED", f"{where}: data is flat, or nested as its shape; a list has another size.", where)
+            raise InputError("RAGGED", f"{where}: data is nested, but not as its shape says.", where)
         flat = [element for row in flat for element in row]
     return flat
 

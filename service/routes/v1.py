@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify
+from werkzeug.exceptions import MethodNotAllowed
 
 from service.plane import DataPlane
+
+_PREDICT = ":predict"
 
 
 def blueprint(plane: DataPlane) -> Blueprint:
@@ -17,6 +20,9 @@ def blueprint(plane: DataPlane) -> Blueprint:
 
     @routes.get("/v1/models/<model>")
     def one(model: str) -> Response:
+        if model.endswith(_PREDICT):
+            # The path of a prediction, asked with another method: this rule would take it for a model's name.
+            raise MethodNotAllowed(["OPTIONS", "POST"])
         served = plane.catalogue.find(model)
         return jsonify(name=served.name, ready=plane.readiness.of(served).ready)
 

@@ -1,0 +1,1 @@
+"""The API reference: the document, its schemas, the viewer."""
