@@ -292,15 +292,19 @@ def collected(registry: CollectorRegistry) -> Iterable[Metric]:
     return registry.collect()
 
 
-def render(registry: CollectorRegistry | None, ready: Callable[[], Mapping[str, bool]]) -> bytes:
+def render(
+    registry: CollectorRegistry | None, ready: Callable[[], Mapping[str, bool]], others: Iterable[Collector] = ()
+) -> bytes:
     """The text that Prometheus scrapes.
 
     Args:
         registry: this process's series; None in a process that has none of its own.
         ready: model -> whether it is ready now.
+        others: what has series beside ours.
     """
     combined = CollectorRegistry()
-    combined.register(_Readiness(ready))
+    for collector in (_Readiness(ready), *others):
+        combined.register(collector)
     parts: Iterable[CollectorRegistry] = [combined]
     if os.environ.get(FILES_VARIABLE):
         MultiProcessCollector(combined)  # type: ignore[no-untyped-call]

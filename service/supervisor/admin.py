@@ -8,10 +8,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+from collections.abc import Iterable
 from typing import Any
 
 import waitress
 from flask import Flask, Response, jsonify
+from prometheus_client.registry import Collector
 from waitress import wasyncore
 
 from mulgam.errors import MulgamError
@@ -22,8 +24,8 @@ from service.supervisor import repository
 from service.supervisor.overview import Overview
 
 
-def create_admin_app(overview: Overview, settings: Settings) -> Flask:
-    """The app behind the admin listener."""
+def create_admin_app(overview: Overview, settings: Settings, others: Iterable[Collector] = ()) -> Flask:
+    """The app behind the admin listener; `others` have series that are none of the gateways'."""
     app = Flask("mulgam-admin", static_folder=None)
     requests.install(app, settings, None)
 
@@ -54,7 +56,7 @@ def create_admin_app(overview: Overview, settings: Settings) -> Flask:
 
     @app.get("/metrics")
     def scrape() -> Response:
-        return Response(metrics.render(None, overview.ready), content_type=metrics.CONTENT_TYPE)
+        return Response(metrics.render(None, overview.ready, others), content_type=metrics.CONTENT_TYPE)
 
     app.register_blueprint(repository.blueprint(overview, Registry(settings.registry), settings.startup_timeout))
     return app
@@ -71,8 +73,8 @@ class AdminListener:
         MulgamError: the port is taken.
     """
 
-    def __init__(self, overview: Overview, settings: Settings) -> None:
-        app = create_admin_app(overview, settings)
+    def __init__(self, overview: Overview, settings: Settings, others: Iterable[Collector] = ()) -> None:
+        app = create_admin_app(overview, settings, others)
         self._open: dict[int, Any] = {}  # every socket of the loop, by its descriptor
         try:
             self._server: Any = waitress.create_server(

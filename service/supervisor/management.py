@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import http.client
-import socket
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
 from mulgam.errors import MulgamError
+from service.supervisor.unix_http import UnixConnection
 from service.torchserve_keys import TorchServeKeys, is_refusal
 
 
@@ -64,7 +64,7 @@ class Management:
         return status, body
 
     def _exchange(self, method: str, target: str) -> tuple[int, bytes]:
-        connection = _UnixConnection(self._path, self._timeout)
+        connection = UnixConnection(self._path, self._timeout)
         try:
             connection.request(method, target, headers=self._keys.headers())
             reply = connection.getresponse()
@@ -73,17 +73,6 @@ class Management:
             raise MulgamError(f"TorchServe's management does not answer: {problem}") from problem
         finally:
             connection.close()
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: Path, timeout: float) -> None:
-        super().__init__("localhost", timeout=timeout)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
 
 
 def _short(body: bytes) -> str:

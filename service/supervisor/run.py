@@ -17,6 +17,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from prometheus_client.registry import Collector
+
 from mulgam import serving, tensors
 from mulgam.errors import MulgamError, RegistryError
 from mulgam.registry import Entry, Registry
@@ -28,10 +30,12 @@ from service.supervisor.admin import AdminListener, port_taken
 from service.supervisor.child import Child
 from service.supervisor.follower import Follower
 from service.supervisor.gateway_process import GatewayProcess
+from service.supervisor.gpu_metrics import GpuMetrics
 from service.supervisor.greeting import greeting
 from service.supervisor.output import Output
 from service.supervisor.overview import Overview
 from service.supervisor.torchserve import TorchServe
+from service.supervisor.torchserve_metrics import TorchServeMetrics
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +64,7 @@ class Supervisor:
         self._overview = Overview(tuple(self._entries), settings.startup_timeout, settings.gateways)
         self._folder = Path(tempfile.mkdtemp(prefix="mulgam-"))
         self._torchserve: TorchServe | None = None
+        self._torchserve_folder = self._folder / "ts"  # short: Unix sockets have short names
         self._output = Output()
         self._tasks: list[asyncio.Task[Any]] = []
         # What the gateways are told at the end: SIGTERM takes the drain delay, SIGINT does not.
@@ -80,7 +85,7 @@ class Supervisor:
             # The folder must be there before anything that counts in it is imported or asked.
             (self._folder / "metrics").mkdir()
             os.environ[metrics.FILES_VARIABLE] = str(self._folder / "metrics")
-            admin = AdminListener(self._overview, self._settings)
+            admin = AdminListener(self._overview, self._settings, self._collectors())
             admin.start()
             children += await self._children()
             first_ends = [self._spawn(child.keep()) for child in children]
@@ -112,15 +117,21 @@ class Supervisor:
                 child.send(signal.SIGINT)
         stop.set()
 
+    def _collectors(self) -> list[Collector]:
+        """What has figures of its own."""
+        torchserve = [TorchServeMetrics(self._torchserve_folder)] if self._settings.backend == "torchserve" else []
+        return [*torchserve, GpuMetrics()]
+
     async def _children(self) -> list[Child]:
         """Everything that is kept running, in the order of starting."""
         children = []
         order = self._order
         socket_path: Path | None = None
         if self._settings.backend == "torchserve":
-            folder = self._folder / "ts"  # short: Unix sockets have short names
-            folder.mkdir()
-            self._torchserve = TorchServe(folder, self._settings, order.versions, _widest_row(self._entries.values()))
+            self._torchserve_folder.mkdir()
+            self._torchserve = TorchServe(
+                self._torchserve_folder, self._settings, order.versions, _widest_row(self._entries.values())
+            )
             await self._torchserve.prepare()
             socket_path = self._torchserve.inference
             children.append(Child("torchserve", self._launch_torchserve, TORCHSERVE_GRACE))

@@ -87,6 +87,9 @@ def test_metrics_of_the_gateway_are_on_the_admin_listener(service: Serving) -> N
     assert shown('mulgam_ready{model="notes"} 1.0')
     counted = 'mulgam_requests_total{code="200",model="notes",protocol="json",version="1"}'
     wait_until(lambda: shown(counted), 2, "the gateway brings its figures up to date")
+    # TorchServe's own, golden replays among them.
+    assert shown('mulgam_torchserve_requests_total{model="notes",version="1"}')
+    assert shown('mulgam_torchserve_queue_seconds_total{model="notes",version="1"}')
 
 
 def test_a_killed_java_comes_back(service: Serving) -> None:
