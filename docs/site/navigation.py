@@ -2,47 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 HOME = "docs/README"
 
-# Heading -> pages, without their ending, in the order of reading.
-NAVIGATION: Mapping[str, Sequence[str]] = {
-    "Tutorial": ("README", "docs/tutorial", "docs/lecture-notes"),
-    "How to": (
-        "docs/how-to/own-data",
-        "docs/how-to/tune",
-        "docs/how-to/serve-faster",
-        "docs/how-to/secure",
-        "docs/how-to/deploy",
-        "docs/how-to/monitor",
-        "docs/how-to/wrong-prediction",
-        "docs/how-to/leave-torchserve",
-        "deploy/README",
-    ),
-    "Reference": (
-        "docs/recipes",
-        "docs/settings",
-        "docs/http",
-        "docs/client",
-        "docs/registry",
-        "docs/bulk",
-        "docs/operations",
-        "docs/torchserve",
-    ),
-    "Explanation": (
-        "docs/explanation/preprocessing-in-the-graph",
-        "docs/explanation/batching",
-        "docs/explanation/drift",
-        "docs/explanation/torchscript",
-        "docs/explanation/versions-and-trust",
-        "ARCHITECTURE",
-        "docs/comparison",
-        "docs/faq",
-        "docs/glossary",
-    ),
-    "Benchmarks": ("docs/benchmarks", "docs/training-benchmarks"),
-    "Project": ("CONTRIBUTING", "SECURITY", "CHANGELOG", "README.ko"),
+# Heading -> page, without its ending -> what it is called in the navigation; in the order of reading.
+NAVIGATION: Mapping[str, Mapping[str, str]] = {
+    "Learn": {
+        "README": "The first minutes",
+        "docs/tutorial": "Tutorial: your CSV, served and watched",
+        "docs/lecture-notes": "From y = wx + b to a served model",
+    },
+    "How to": {
+        "docs/how-to/own-data": "Use your own data",
+        "docs/how-to/tune": "Tune",
+        "docs/how-to/serve-faster": "Serve faster",
+        "docs/how-to/secure": "Secure a service",
+        "docs/how-to/deploy": "Deploy",
+        "docs/how-to/monitor": "Monitor",
+        "docs/how-to/wrong-prediction": "Debug a wrong prediction",
+        "docs/how-to/leave-torchserve": "Move off TorchServe",
+    },
+    "Reference": {
+        "docs/recipes": "Recipes",
+        "docs/settings": "Settings",
+        "docs/http": "HTTP and errors",
+        "docs/client": "Clients",
+        "docs/registry": "The registry",
+        "docs/bulk": "Whole tables",
+        "docs/operations": "Operations and metrics",
+        "deploy/README": "Images, Kubernetes, GPU nodes",
+        "docs/torchserve": "TorchServe",
+    },
+    "Explanation": {
+        "docs/explanation/preprocessing-in-the-graph": "Preprocessing in the graph",
+        "docs/explanation/batching": "Batching",
+        "docs/explanation/drift": "Drift",
+        "docs/explanation/torchscript": "Why TorchScript still",
+        "docs/explanation/versions-and-trust": "Versions and trust",
+        "ARCHITECTURE": "Architecture",
+        "docs/comparison": "Comparison with others",
+        "docs/faq": "FAQ",
+        "docs/glossary": "Glossary",
+    },
+    "Benchmarks": {"docs/benchmarks": "Serving", "docs/training-benchmarks": "Training"},
+    "Project": {
+        "CONTRIBUTING": "Contributing",
+        "SECURITY": "Security",
+        "CHANGELOG": "Changelog",
+        "README.ko": "한국어",
+    },
 }
 
 
@@ -56,6 +65,6 @@ def toctrees() -> str:
     would see it as a block of code."""
     blocks = []
     for heading, section in NAVIGATION.items():
-        lines = ["```{toctree}", f":caption: {heading}", ":hidden:", "", *(f"/{page}" for page in section), "```"]
-        blocks.append("\n".join(lines))
+        entries = [f"{title} </{page}>" for page, title in section.items()]
+        blocks.append("\n".join(["```{toctree}", f":caption: {heading}", ":hidden:", "", *entries, "```"]))
     return "\n\n" + "\n\n".join(blocks) + "\n"
