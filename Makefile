@@ -17,9 +17,11 @@ BACKEND ?= torchserve
 RUNTIME ?= torchscript
 DEVICE ?= auto
 TORCH_INDEX ?=
-# Of `make fuzz` alone: inputs for the decoders, requests for the socket, and the seed that makes them again.
+# Of `make fuzz` alone: inputs for the decoders, requests for the socket, for each operation of the API reference, and the
+# seed that makes them again.
 INPUTS ?= 1000000
 REQUESTS ?= 100000
+EXAMPLES ?= 200
 SEED ?= 1
 # Of `make bench` alone: rounds, seconds for each measurement, models; ONLY names contestants, or drills (none: all).
 ROUNDS ?= 5
@@ -82,8 +84,8 @@ docs: $(READY) ## the documents as a site, for a browser without a network: buil
 audit: $(READY) ## known holes, bandit, secrets, bill of materials (build/sbom.json); SECURITY.md
 	@exec $(PY) -m tests.audit
 
-fuzz: $(READY) ## mutated input for every decoder and for the socket (INPUTS, REQUESTS, SEED)
-	@exec $(PY) -m tests.fuzz --inputs "$(INPUTS)" --requests "$(REQUESTS)" --seed "$(SEED)"
+fuzz: $(READY) ## hostile input for decoders, socket and API reference (INPUTS, REQUESTS, EXAMPLES, SEED)
+	@exec $(PY) -m tests.fuzz --inputs "$(INPUTS)" --requests "$(REQUESTS)" --examples "$(EXAMPLES)" --seed "$(SEED)"
 
 bench: $(READY) ## compare with other servers: docs/benchmarks.md (ROUNDS, SECONDS, ONLY; needs wrk)
 	@exec $(PY) -m tests.bench --rounds "$(ROUNDS)" --seconds "$(SECONDS)" --only "$(ONLY)" \

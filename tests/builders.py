@@ -50,6 +50,17 @@ class TinyClassifier(nn.Module):
         return torch.softmax(torch.relu(filled @ self.hidden) @ self.head, dim=1)
 
 
+class Mixed(nn.Module):
+    """A number, two ids and a text to the probabilities of two classes; finite whatever it is given."""
+
+    def forward(self, numeric: Tensor, categories: Tensor, text: Tensor) -> Tensor:
+        size = torch.tanh(torch.nan_to_num(numeric))
+        words = torch.tanh(categories.sum(dim=1, keepdim=True).to(torch.float32))
+        length = torch.tanh((text > 0).sum(dim=1, keepdim=True).to(torch.float32))
+        score = size + words + length
+        return torch.softmax(torch.cat([score, -score], dim=1), dim=1)
+
+
 def linear_signature(name: str = "notes", *, missing: bool = True) -> Signature:
     """The signature of the notes' linear model."""
     features = (
@@ -96,3 +107,24 @@ def publish_tiny_classifier(root: Path, name: str = "shapes", precisions: Sequen
     held_out = {"numeric": np.random.default_rng(7).normal(size=(32, 3)).astype(np.float32)}
     classes = np.random.default_rng(7).integers(0, 3, 32)
     return release(TinyClassifier(), signature, held_out, Registry(root), DOCUMENTS, classes, precisions)
+
+
+def publish_mixed(root: Path, name: str = "mixed") -> Entry:
+    """Publish a classifier of every kind of column (`size`, `town`, `new`, `words`) into cheap and dear."""
+    features = (
+        Feature("size", "number", minimum=0.0, maximum=2.0, missing=False),
+        Feature("town", "category", vocabulary=("Seoul", "부산", "7")),
+        Feature("new", "boolean"),
+        Feature("words", "text", length=6),
+    )
+    target = Target("price", classes=("cheap", "dear"))
+    signature = Signature(
+        name, "classification", features, target, graph_inputs(features), graph_outputs(target), tolerances(1.0)
+    )
+    rng = np.random.default_rng(7)
+    held_out = {
+        "numeric": rng.normal(size=(8, 1)).astype(np.float32),
+        "categories": rng.integers(0, 4, (8, 2)),
+        "text": rng.integers(0, 99, (8, 6)).astype(np.int32),
+    }
+    return release(Mixed(), signature, held_out, Registry(root), DOCUMENTS, rng.integers(0, 2, 8))

@@ -35,6 +35,7 @@ CLOSED: list[tuple[str, str, bytes, dict[str, str]]] = [
     *(
         ("GET", path, b"", {})
         for path in (
+            "/openapi.json",
             "/models",
             "/models/notes",
             "/models/notes/stats",

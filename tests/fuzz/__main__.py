@@ -1,4 +1,5 @@
-"""`python -m tests.fuzz`: so many inputs for the decoders, so many requests for the socket; 1 where one did harm."""
+"""`python -m tests.fuzz`: so many inputs for the decoders, so many requests for the socket, so many made from the API
+reference for each of its operations; 1 where one did harm."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import argparse
 import sys
 import time
 
-from tests.fuzz import sockets
+from tests.fuzz import reference, sockets
 from tests.fuzz.decoders import Decoder, attempt, decoders
 from tests.fuzz.mutation import mutated
 
@@ -15,7 +16,7 @@ MOST_SECONDS = 5.0
 
 
 def main() -> int:
-    """A line for each decoder and for the socket; then what did harm."""
+    """A line for each decoder, for the socket and for the reference; then what did harm."""
     given = _arguments()
     print(f"fuzz: seed {given.seed}")
     started = time.perf_counter()
@@ -26,6 +27,8 @@ def main() -> int:
     print(f"fuzz: {each * len(targets)} inputs for {len(targets)} decoders, {len(harm)} crashes, {seconds:.0f} s")
     if given.requests:
         harm += sockets.run(given.seed, given.requests)
+    if given.examples:
+        harm += reference.run(given.seed, given.examples)
     for one in harm:
         print(f"fuzz: {one}", file=sys.stderr)
     return 1 if harm else 0
@@ -58,6 +61,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--inputs", type=int, default=1_000_000, help="for all decoders together (%(default)s)")
     parser.add_argument("--requests", type=int, default=100_000, help="on the socket; 0: none (%(default)s)")
+    parser.add_argument(
+        "--examples", type=int, default=200, help="of each operation of the API reference; 0: none (%(default)s)"
+    )
     parser.add_argument("--seed", type=int, default=1, help="makes the same inputs again (%(default)s)")
     return parser.parse_args()
 

@@ -8,7 +8,7 @@ import pytest
 
 from mulgam.errors import InputError
 from service.errors import ApiError
-from tests.fuzz import sockets
+from tests.fuzz import reference, sockets
 from tests.fuzz.__main__ import crashes
 from tests.fuzz.decoders import Decoder, attempt, decoders
 from tests.fuzz.mutation import mutated
@@ -75,3 +75,29 @@ def test_a_seed_makes_the_same_inputs_again() -> None:
 def test_the_socket_answers_whatever_is_sent() -> None:
     """No 500, no silence that lasts, one shape of errors, every process alive."""
     assert sockets.run(7, REQUESTS) == []
+
+
+@pytest.mark.live
+@pytest.mark.slow
+def test_requests_made_from_the_reference_are_answered_as_it_says() -> None:
+    """Statuses, media types, headers and bodies that it names; no 5xx."""
+    assert reference.run(7, 5) == []
+
+
+TOLD = """
+================= FAILURES =================
+____________ GET /v1/models ____________
+1. Test Case ID: a
+
+- ST101 Server error
+____________ POST /predict/notes ____________
+1. Test Case ID: b
+================= SUMMARY =================
+"""
+
+
+def test_failures_are_told_one_by_one() -> None:
+    """Each operation's with its heading."""
+    found = reference.failures(TOLD)
+    assert [one.splitlines()[0].strip("_ ") for one in found] == ["GET /v1/models", "POST /predict/notes"]
+    assert "ST101" in found[0]
