@@ -40,7 +40,8 @@ def code(text: str) -> Iterator[str]:
 def options(module: str) -> frozenset[str]:
     """The options of a command's parser, read from the code of its module or package."""
     path = ROOT.joinpath(*module.split("."))
-    sources = path.glob("*.py") if path.is_dir() else [path.with_suffix(".py")]
+    sources = [*path.glob("*.py")] if path.is_dir() else [path.with_suffix(".py")]
+    sources.append(ROOT / "mulgam" / "terminal.py")  # what several commands have
     found = {"--help"}
     for source in sources:
         for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
