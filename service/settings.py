@@ -56,7 +56,11 @@ class Settings:
         "which form of the model the onnxruntime backend runs; the recipe had it made",
         (PRECISION, *VARIANTS),
     )
-    device: str = setting("auto", "where the model runs; auto takes a GPU where there is one", ("auto", "cpu", "gpu"))
+    device: str = setting(
+        "auto",
+        "where the model runs; auto: a GPU where there is one (onnxruntime: and it is faster)",
+        ("auto", "cpu", "gpu"),
+    )
     torchserve_workers: int = setting(1, "TorchServe workers for each model", minimum=1, maximum=64)
     torchserve_lanes: int = setting(
         0,

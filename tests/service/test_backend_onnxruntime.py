@@ -7,8 +7,9 @@ import pytest
 
 from mulgam.errors import MulgamError
 from mulgam.registry import Registry
-from service.backends import onnxruntime as backend
-from service.backends.onnxruntime import CPU, CUDA, OnnxRuntimeBackend
+from service.backends import onnx_session
+from service.backends.onnx_session import CPU, CUDA
+from service.backends.onnxruntime import OnnxRuntimeBackend
 from service.served import Served
 
 
@@ -22,7 +23,7 @@ def with_cuda(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         called.append("session")
         return real(path, options, providers=[CPU])
 
-    monkeypatch.setattr(backend, "_load_cuda", backend._load_cuda.__wrapped__)  # each test anew
+    monkeypatch.setattr(onnx_session, "_load_cuda", onnx_session._load_cuda.__wrapped__)  # each test anew
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CUDA, CPU])
     monkeypatch.setattr(onnxruntime, "preload_dlls", lambda: (called.append("preload"), print("Failed to load")))
     monkeypatch.setattr(onnxruntime, "InferenceSession", session)
@@ -49,3 +50,26 @@ def test_a_session_on_the_cpu_is_no_gpu(registry: Registry, with_cuda: list[str]
     """Where a GPU is demanded, the session decides, not the list of what could be."""
     with pytest.raises(MulgamError, match="could not put 'notes' on a GPU"):
         OnnxRuntimeBackend([Served(registry.entry("notes", 1), "onnx")], "gpu")
+
+
+@pytest.mark.parametrize(("gpu_seconds", "taken"), [(0.002, CPU), (0.00002, CUDA)])
+def test_where_it_may_choose_it_takes_the_faster(
+    gpu_seconds: float, taken: str, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A GPU that is slower than the CPU for this model is left alone. The GPU is played by a slowed session."""
+
+    class Session:
+        def __init__(self, provider: str) -> None:
+            self._provider = provider
+
+        def get_providers(self) -> list[str]:
+            return [self._provider]
+
+    monkeypatch.setattr(onnx_session, "_session", lambda served, device: Session(CPU if device == "cpu" else CUDA))
+    monkeypatch.setattr(
+        onnx_session, "median_seconds",
+        lambda session, served, rows: gpu_seconds if session.get_providers() == [CUDA] else 0.0005,
+    )  # fmt: skip
+    served = Served(registry.entry("notes", 1), "onnx")
+    assert onnx_session.opened(served, "auto").get_providers() == [taken]
+    assert onnx_session.opened(served, "gpu").get_providers() == [CUDA]
