@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup train tune serve test test-all check docs audit fuzz bench drill bench-train images manifests clean
+.PHONY: help setup train tune serve test test-all check docs audit fuzz bench drill bench-train images manifests scan clean
 
 # What `make serve PORT=9000` and the like may set; every other setting is a variable MULGAM_* (docs/settings.md).
 RECIPE ?=
@@ -17,10 +17,11 @@ BACKEND ?= torchserve
 RUNTIME ?= torchscript
 DEVICE ?= auto
 TORCH_INDEX ?=
-# Of `make fuzz` alone: inputs for the decoders, requests for the socket, for each operation of the API reference, and the
-# seed that makes them again.
+# Of `make fuzz` alone: inputs for the decoders, requests for the socket, gRPC calls, examples for each operation of the
+# API reference, and the seed that makes them again.
 INPUTS ?= 1000000
 REQUESTS ?= 100000
+CALLS ?= 50000
 EXAMPLES ?= 200
 SEED ?= 1
 # Of `make bench` alone: rounds, seconds for each measurement, models; ONLY names contestants, or drills (none: all).
@@ -33,6 +34,8 @@ SEEDS ?= 3
 # Of `make images` alone: another base image, further words for what builds; ONLY names images.
 BASE ?=
 BUILD_OPTIONS ?=
+# Of `make scan` alone; it has an environment of its own, since it would set back libraries of the others.
+CHECKOV := 3.3.30
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -84,8 +87,9 @@ docs: $(READY) ## the documents as a site, for a browser without a network: buil
 audit: $(READY) ## known holes, bandit, secrets, bill of materials (build/sbom.json); SECURITY.md
 	@exec $(PY) -m tests.audit
 
-fuzz: $(READY) ## hostile input for decoders, socket and API reference (INPUTS, REQUESTS, EXAMPLES, SEED)
-	@exec $(PY) -m tests.fuzz --inputs "$(INPUTS)" --requests "$(REQUESTS)" --examples "$(EXAMPLES)" --seed "$(SEED)"
+fuzz: $(READY) ## hostile input for decoders, sockets, API reference (INPUTS, REQUESTS, CALLS, EXAMPLES, SEED)
+	@exec $(PY) -m tests.fuzz --inputs "$(INPUTS)" --requests "$(REQUESTS)" --calls "$(CALLS)" \
+		--examples "$(EXAMPLES)" --seed "$(SEED)"
 
 bench: $(READY) ## compare with other servers: docs/benchmarks.md (ROUNDS, SECONDS, ONLY; needs wrk)
 	@exec $(PY) -m tests.bench --rounds "$(ROUNDS)" --seconds "$(SECONDS)" --only "$(ONLY)" \
@@ -97,7 +101,7 @@ bench-train: $(READY) ## beside others on public tables: docs/training-benchmark
 drill: $(READY) ## inject faults and compare with what is promised (ONLY; needs nginx, root for a small disk)
 	@exec $(PY) -m tests.drill --only "$(ONLY)"
 
-images: ## build the container images by docker, podman or buildah (DEVICE=gpu: with CUDA; ONLY, BASE, BUILD_OPTIONS; ONLY=baked: with REGISTRY)
+images: ## build the container images by docker, podman or buildah (DEVICE=gpu: with CUDA; ONLY, BASE, BUILD_OPTIONS; baked takes REGISTRY)
 	@exec $(SYSTEM_PYTHON) -m deploy.images --device "$(DEVICE)" --torch-index "$(TORCH_INDEX)" --only "$(ONLY)" \
 		--base "$(BASE)" --registry "$(REGISTRY)" --options="$(BUILD_OPTIONS)"
 
@@ -105,6 +109,11 @@ manifests: $(READY) ## render every combination of deploy/kubernetes into build/
 	@$(PY) -c "import kubernetes_validate" 2>/dev/null || $(PY) -m pip install --quiet --disable-pip-version-check \
 		--constraint deploy/local/constraints.txt --group manifests
 	@exec $(PY) -m deploy.manifests
+
+scan: $(READY) ## the policy scanner checkov over every rendering and every Dockerfile (minutes; 290 MB into build/checkov)
+	@test -x build/checkov/bin/checkov || { $(SYSTEM_PYTHON) -m venv build/checkov && \
+		build/checkov/bin/python -m pip install --quiet --disable-pip-version-check checkov==$(CHECKOV); }
+	@exec $(PY) -m deploy.manifests.scanner
 
 clean: ## remove caches, runs and the virtual environment; never the registry
 	@rm -rf $(VENV) runs build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -15,7 +15,7 @@ from tests.processes import ROOT
 TARGETS = (
     "help", "setup", "train", "tune", "serve", "test", "test-all", "check", "docs", "audit", "fuzz",
     "bench", "drill", "bench-train",
-    "images", "manifests", "clean",
+    "images", "manifests", "scan", "clean",
 )  # fmt: skip
 VARIABLES = (
     "RECIPE", "RESUME", "PROMOTE", "TRIALS", "REGISTRY", "PORT", "ADMIN_PORT", "HOST", "BACKEND",

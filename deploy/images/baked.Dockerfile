@@ -14,3 +14,5 @@ COPY --chown=0:0 . /registry
 # What would be refused at the start is refused here. MULGAM_REGISTRY is /registry in every image that serves.
 RUN ["/opt/mulgam/bin/python", "-m", "mulgam.verifying", "/registry"]
 USER 10001:10001
+HEALTHCHECK --interval=10s --timeout=5s --start-period=150s --retries=3 \
+    CMD ["/opt/mulgam/bin/python", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ.get('MULGAM_ADMIN_PORT', '8001') + '/readyz', timeout=4)"]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.manifests.objects import Manifests, Object, Workload
+from deploy.manifests.objects import Manifests, Workload
 from deploy.manifests.rendering import Combination, command, render
 from mulgam.registry import Registry
 from mulgam.verifying import main as verify
@@ -79,17 +79,16 @@ def test_a_registry_is_fetched_and_verified(registry: Registry, tmp_path: Path) 
     manifests, server = workload("Deployment", "fetched")
     (container,) = server.pod["initContainers"]
     (sources,) = (one for one in manifests.of("ConfigMap") if one["metadata"]["name"].startswith("mulgam-models"))
-    given: Object = sources["data"]
-    assert given["RCLONE_CONFIG_MODELS_TYPE"] == "s3"
-    environment = {"RCLONE_CONFIG_MODELS_TYPE": "alias", "RCLONE_CONFIG_MODELS_REMOTE": str(registry.root.parent),
-                   "MODELS_PATH": registry.root.name, "HOME": str(tmp_path), "PATH": os.environ["PATH"]}  # fmt: skip
+    assert set(sources["data"]) == {"MODELS_PATH"}
+    configuration = tmp_path / "rclone.conf"
+    configuration.write_text(f"[models]\ntype = alias\nremote = {registry.root.parent}\n")
+    environment = {"MODELS_PATH": registry.root.name, "HOME": str(tmp_path), "PATH": os.environ["PATH"]}
     words = ["rclone", *filled(container["args"], environment)]
     words[words.index("/registry")] = str(tmp_path / "registry")
+    words[words.index("--config=/etc/rclone/rclone.conf")] = f"--config={configuration}"
     for _ in range(2):
         ended = subprocess.run(words, env=environment, capture_output=True, text=True, check=False, timeout=60)
         assert ended.returncode == 0, ended.stderr
-    assert "config file" not in ended.stderr.lower()
     assert verify([str(tmp_path / "registry")]) == 0
-    environment["MODELS_PATH"] = "not-there"
-    words = ["rclone", *filled(container["args"], environment)]
+    words[words.index(f"models:{registry.root.name}")] = "models:not-there"
     assert subprocess.run(words, env=environment, capture_output=True, check=False, timeout=60).returncode != 0
