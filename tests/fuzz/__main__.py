@@ -7,7 +7,7 @@ import argparse
 import sys
 import time
 
-from tests.fuzz import reference, sockets
+from tests.fuzz import reference, rpc, sockets
 from tests.fuzz.decoders import Decoder, attempt, decoders
 from tests.fuzz.mutation import mutated
 
@@ -16,7 +16,7 @@ MOST_SECONDS = 5.0
 
 
 def main() -> int:
-    """A line for each decoder, for the socket and for the reference; then what did harm."""
+    """A line for each decoder, for the sockets and for the reference; then what did harm."""
     given = _arguments()
     print(f"fuzz: seed {given.seed}")
     started = time.perf_counter()
@@ -27,6 +27,8 @@ def main() -> int:
     print(f"fuzz: {each * len(targets)} inputs for {len(targets)} decoders, {len(harm)} crashes, {seconds:.0f} s")
     if given.requests:
         harm += sockets.run(given.seed, given.requests)
+    if given.calls:
+        harm += rpc.run(given.seed, given.calls)
     if given.examples:
         harm += reference.run(given.seed, given.examples)
     for one in harm:
@@ -61,6 +63,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--inputs", type=int, default=1_000_000, help="for all decoders together (%(default)s)")
     parser.add_argument("--requests", type=int, default=100_000, help="on the socket; 0: none (%(default)s)")
+    parser.add_argument("--calls", type=int, default=50_000, help="on the gRPC listener; 0: none (%(default)s)")
     parser.add_argument(
         "--examples", type=int, default=200, help="of each operation of the API reference; 0: none (%(default)s)"
     )

@@ -8,12 +8,12 @@ import pytest
 
 from mulgam.errors import InputError
 from service.errors import ApiError
-from tests.fuzz import reference, sockets
+from tests.fuzz import reference, rpc, sockets
 from tests.fuzz.__main__ import crashes
 from tests.fuzz.decoders import Decoder, attempt, decoders
 from tests.fuzz.mutation import mutated
 
-INPUTS, REQUESTS = 300, 200
+INPUTS, REQUESTS, CALLS = 300, 200, 300
 
 
 @cache
@@ -75,6 +75,12 @@ def test_a_seed_makes_the_same_inputs_again() -> None:
 def test_the_socket_answers_whatever_is_sent() -> None:
     """No 500, no silence that lasts, one shape of errors, every process alive."""
     assert sockets.run(7, REQUESTS) == []
+
+
+@pytest.mark.live
+def test_the_grpc_listener_answers_whatever_is_sent() -> None:
+    """Neither INTERNAL nor UNKNOWN, every process alive, good calls answered as before."""
+    assert rpc.run(7, CALLS) == []
 
 
 @pytest.mark.live
