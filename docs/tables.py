@@ -1,4 +1,4 @@
-"""`python -m docs.tables`: write the tables of the pages (settings, recipe keys, paths, codes) from the code itself."""
+"""`python -m docs.tables`: write the pages' tables (settings, recipe keys, paths, codes, series) from the code."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from model.recipe.sections import SECTIONS
 from model.recipe.writing import toml
+from service import metrics
 from service.codes import CODES
 from service.openapi.describing import HEALTH_ROUTES, PAGES, ROUTES
 from service.openapi.predicting import FORMS
@@ -57,9 +58,18 @@ def error_codes() -> str:
     return "| status | code | when |\n|---|---|---|\n" + "".join(rows)
 
 
+def series() -> str:
+    """Every series of the gateways, as Markdown."""
+    rows = [
+        f"| `{name}` | {kind} | {', '.join(labels)} | {what} |\n" for name, kind, labels, what in metrics.described()
+    ]
+    return "| series | type | labels | what |\n|---|---|---|---|\n" + "".join(rows)
+
+
 # Page -> its tables in the order of their marks.
 TABLES: Mapping[str, Sequence[Callable[[], str]]] = {
     "settings.md": (settings,), "recipes.md": (recipe_keys,), "http.md": (http_paths, error_codes),
+    "operations.md": (series,),
 }  # fmt: skip
 
 

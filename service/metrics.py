@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary, generate_latest
 from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
@@ -45,7 +46,10 @@ class Metrics:
         self.registry = CollectorRegistry()
         model = ("model", "version")
         self.requests = Counter(
-            "mulgam_requests", "Requests answered.", (*model, "protocol", "code"), registry=self.registry
+            "mulgam_requests",
+            "Requests answered; code is the HTTP status.",
+            (*model, "protocol", "code"),
+            registry=self.registry,
         )
         self.request_seconds = self._histogram(
             "request_seconds", "Time from the whole body to the answer.", (*model, "protocol"), SECONDS
@@ -62,7 +66,9 @@ class Metrics:
         self.rejected = Counter(
             "mulgam_rejected", "Requests refused before any work.", ("reason",), registry=self.registry
         )
-        self.retries = Counter("mulgam_retries", "Lost calls that were made again.", model, registry=self.registry)
+        self.retries = Counter(
+            "mulgam_retries", "Lost calls of the backend that were made again.", model, registry=self.registry
+        )
         self.breaker_open = Gauge(
             "mulgam_breaker_open", "1 where requests are refused because the backend gives no answer.", model,
             registry=self.registry, multiprocess_mode="livemax",
@@ -86,8 +92,8 @@ class Metrics:
             registry=self.registry, multiprocess_mode="livemin",
         )  # fmt: skip
         self.shadow_requests = Counter(
-            "mulgam_shadow_requests", "Requests that a shadow was to compute as well.", (*model, "outcome"),
-            registry=self.registry,
+            "mulgam_shadow_requests", f"Requests that a shadow was to compute as well: {', '.join(OUTCOMES)}.",
+            (*model, "outcome"), registry=self.registry,
         )  # fmt: skip
         self.shadow_disagreement = self._histogram(
             "shadow_disagreement", "How far a shadow's answers lie from the default's.", model, DISAGREEMENT
@@ -110,7 +116,7 @@ class Metrics:
             registry=self.registry,
         )  # fmt: skip
         self.generation = Gauge(
-            "mulgam_serving_generation", "Generation of serving.json that this process runs.",
+            "mulgam_serving_generation", "Generation of serving.json that this process runs; 0 without one.",
             registry=self.registry, multiprocess_mode="livemin",
         )  # fmt: skip
         self._meters: dict[tuple[str, int], ModelMeters] = {}
@@ -278,6 +284,17 @@ class _Readiness(Collector):
         for model, ready in sorted(self._ready().items()):
             family.add_metric((model,), float(ready))
         yield family
+
+
+def described() -> list[tuple[str, str, tuple[str, ...], str]]:
+    """(series, type, labels, what it says) of all that the gateways count, for the docs."""
+    kept = [one for one in vars(Metrics()).values() if isinstance(one, MetricWrapperBase)]
+    found: list[tuple[Metric, Any]] = [(family, one._labelnames) for one in kept for family in one.describe()]
+    found += [(family, ("model",)) for family in _Readiness(dict).collect()]
+    return [
+        (one.name + ("_total" if one.type == "counter" else ""), one.type, tuple(labels), one.documentation)
+        for one, labels in found
+    ]
 
 
 def collected(registry: CollectorRegistry) -> Iterable[Metric]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.tables import FOLDER, TABLES, rendered
+from docs.tables import END, FOLDER, TABLES, rendered
 from service.app import create_app
 from service.backends.onnxruntime import OnnxRuntimeBackend
 from service.bridge import Bridge
@@ -18,6 +19,7 @@ from service.metrics import Metrics, render
 from service.plane import DataPlane
 from service.served import Catalogue
 from service.settings import Settings
+from service.supervisor import gpu_metrics, torchserve_metrics
 from service.supervisor.admin import create_admin_app
 from service.supervisor.overview import Overview
 from tests.pages import files
@@ -116,11 +118,21 @@ def series() -> dict[str, set[str]]:
     return found
 
 
+def series_of_others() -> Iterator[str]:
+    """The series that the supervisor adds: TorchServe's, and those that its source names of GPUs."""
+    yield from (f"mulgam_torchserve_{name}_total" for name, _, _ in torchserve_metrics._COUNTERS.values())
+    yield from re.findall(r'"(mulgam_gpu_\w+)"', inspect.getsource(gpu_metrics))
+
+
 def test_every_series_is_listed() -> None:
     """In the table of docs/operations.md; and every PromQL line there uses series that exist."""
     page = read("operations.md")
-    listed = set(re.findall(r"^\| `(mulgam_\w+)` \|", page, re.M))
-    assert listed == set(series())
+    made, _, rest = page.partition(END)
+    assert set(re.findall(r"^\| `(mulgam_\w+)` \|", made, re.M)) == set(series())
+    others = {
+        name for row in re.findall(r"^\| (`mulgam_.+?`) \|", rest, re.M) for name in re.findall(r"mulgam_\w+", row)
+    }
+    assert others == set(series_of_others())
     queries = re.findall(r"^\| [^|]+ \| `([^`]*mulgam_[^`]*\))` \|$", page, re.M)
     assert len(queries) >= 4
     known = set().union(*series().values())
