@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup train tune serve test test-all check docs audit fuzz bench drill bench-train images manifests scan clean
+.PHONY: help setup train tune serve test test-all check docs audit fuzz bench screenshots drill bench-train images manifests scan clean
 
 # What `make serve PORT=9000` and the like may set; every other setting is a variable MULGAM_* (docs/settings.md).
 RECIPE ?=
@@ -97,6 +97,9 @@ bench: $(READY) ## compare with other servers: docs/benchmarks.md (ROUNDS, SECON
 
 bench-train: $(READY) ## beside others on public tables: docs/training-benchmarks.md (SEEDS, ONLY; hours, goes on)
 	@exec $(PY) -m tests.bench.training --seeds "$(SEEDS)" --only "$(ONLY)"
+
+screenshots: $(READY) ## the pictures of the page in docs/images, made anew (needs chromium)
+	@exec $(PY) -m tests.browser.screenshots
 
 drill: $(READY) ## inject faults and compare with what is promised (ONLY; needs nginx, root for a small disk)
 	@exec $(PY) -m tests.drill --only "$(ONLY)"

@@ -14,7 +14,7 @@ from tests.processes import ROOT
 
 TARGETS = (
     "help", "setup", "train", "tune", "serve", "test", "test-all", "check", "docs", "audit", "fuzz",
-    "bench", "drill", "bench-train",
+    "bench", "screenshots", "drill", "bench-train",
     "images", "manifests", "scan", "clean",
 )  # fmt: skip
 VARIABLES = (

@@ -7,6 +7,8 @@ import { t } from "./words.js";
 
 const EVERY = 2000;
 const KEPT = 60;
+// A line that has just begun is drawn as if it had so many points.
+const LEAST = 15;
 const MOST_DRIFTS = 8;
 // Custom reads an index below the first as stable, above the second as moved.
 const WATCH = 0.1;
@@ -95,12 +97,13 @@ class Tile {
     const known = this.values.filter((one) => one !== null);
     const most = Math.max(...known, Number.MIN_VALUE);
     let pen = "M";
+    const span = Math.max(this.values.length, LEAST) - 1;
     const path = this.values.map((one, place) => {
       if (one === null) {
         pen = "M";
         return "";
       }
-      const step = `${pen}${(100 - (100 * (this.values.length - 1 - place)) / (KEPT - 1)).toFixed(1)} ${(22 - (20 * one) / most).toFixed(1)}`;
+      const step = `${pen}${(100 - (100 * (this.values.length - 1 - place)) / span).toFixed(1)} ${(22 - (20 * one) / most).toFixed(1)}`;
       pen = "L";
       return step;
     });

@@ -17,7 +17,7 @@ export class Table {
   constructor(model, values) {
     Object.assign(this, { model, values, link: null, running: null });
     this.features = model.signature.features.map((one) => one.name);
-    this.text = el("textarea", { id: "csv", rows: 5, class: "code", spellcheck: "false", wrap: "off", placeholder: line(this.features.slice(0, 8)), "aria-describedby": "csv-note csv-error" });
+    this.text = el("textarea", { id: "csv", rows: 6, class: "code", spellcheck: "false", wrap: "off", placeholder: line(this.features.slice(0, 8)), "aria-describedby": "csv-note csv-error" });
     this.file = el("input", { type: "file", id: "csv-file", class: "unseen", accept: ".csv,.tsv,.txt,text/csv", tabindex: -1, "aria-label": t("table.choose"), onchange: () => this.#take(this.file.files[0]) });
     this.error = el("p", { class: "error", id: "csv-error", role: "alert", hidden: true });
     this.progress = el("p", { class: "note", role: "status" });

@@ -1,0 +1,65 @@
+"""One service with the default models and a hostile one, one browser, and a fresh visit for each test."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from model.__main__ import main as train
+from tests.browser import models
+from tests.browser.chromium import Absent, Visit, running
+from tests.processes import Serving, serving
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+Open = Callable[..., Visit]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Headless Chromium; skipped where there is none."""
+    with contextlib.ExitStack() as stack:
+        try:
+            found = stack.enter_context(running())
+        except Absent as reason:
+            pytest.skip(str(reason))
+        yield found
+
+
+@pytest.fixture(scope="session")
+def page_registry(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The default models as `make train` gives them, and two that are made to be difficult."""
+    folder = tmp_path_factory.mktemp("page")
+    registry = folder / "registry"
+    assert train(["--registry", str(registry), "--runs", str(folder / "runs")]) == 0
+    models.publish_mixed(registry)
+    models.publish_doubled(registry)
+    return registry
+
+
+@pytest.fixture(scope="session")
+def service(page_registry: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """They are served, in process."""
+    with serving(page_registry, tmp_path_factory.mktemp("served"), backend="onnxruntime", drain_delay="0") as running:
+        yield running
+
+
+@pytest.fixture
+def visit(browser: Browser, service: Serving) -> Iterator[Open]:
+    """Makes visits with options of Playwright's contexts; none may leave a complaint or ask another host."""
+    visits: list[Visit] = []
+
+    def made(base: str = f"http://127.0.0.1:{service.port}", **options: Any) -> Visit:
+        visits.append(Visit(browser, base, **options))
+        return visits[-1]
+
+    yield made
+    for one in visits:
+        one.close()
+        assert one.complaints == []
+        assert one.hosts <= {one.base.split("/")[2]}
