@@ -28,6 +28,7 @@ NAVIGATION: Mapping[str, Mapping[str, str]] = {
         "docs/settings": "Settings",
         "docs/http": "HTTP and errors",
         "docs/client": "Clients",
+        "docs/page": "The page",
         "docs/registry": "The registry",
         "docs/bulk": "Whole tables",
         "docs/operations": "Operations and metrics",
