@@ -10,6 +10,7 @@ from pathlib import Path
 from handler.archive import RUNTIMES, WorkerOptions, pack
 from mulgam.errors import MulgamError
 from mulgam.registry import Registry
+from mulgam.terminal import Parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,15 +32,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m handler", description=__doc__, allow_abbrev=False)
+def _parser() -> Parser:
+    parser = Parser("python -m handler", __doc__, allow_abbrev=False)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    one = commands.add_parser("pack", help="write <model>-<version>.mar for each entry", allow_abbrev=False)
+    one = commands.add_parser("pack", description="Write <model>-<version>.mar for each entry.", allow_abbrev=False)
     default = WorkerOptions()
-    one.add_argument("--registry", type=Path, default=Path("registry"), metavar="DIR")
+    one.add_registry()
     one.add_argument("--entry", type=_entry, action="append", required=True, metavar="MODEL:VERSION",
                      help="a version to pack; may be repeated")  # fmt: skip
-    one.add_argument("--runtime", choices=RUNTIMES, default=RUNTIMES[0])
+    one.add_argument("--runtime", choices=RUNTIMES, default=RUNTIMES[0], help="what runs the model")
     one.add_argument("--store", type=Path, required=True, metavar="DIR", help="where the archives go")
     one.add_argument("--workers", type=int, default=default.workers, help="processes for each model")
     one.add_argument("--batch-size", type=int, default=default.batch_size, help="most requests in one run")

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from model.recipe.sections import DEFAULTS, DEVICES, Recipe
+from mulgam.terminal import Parser
 
 DEVICE_VARIABLE = "MULGAM_DEVICE"
 
-_EPILOG = """\
+_NOTES = """\
 the smallest recipe:
   name = "california"
   [data]
@@ -20,7 +20,7 @@ the smallest recipe:
   target = "median_house_value"  # the column to predict
 
 every key and its default: docs/recipes.md
-exit code: 0 published, 1 error (nothing published for that recipe), 2 wrong usage, 130 interrupted
+exit status: 0 published, 1 error (nothing published for that recipe), 2 wrong usage, 130 interrupted
 """
 
 
@@ -69,18 +69,22 @@ def device_of(given: str | None) -> str | None:
     return device
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="mulgam train",
-        description="Train models from recipes, verify their exports and publish them into the registry.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+def _parser() -> Parser:
+    parser = Parser(
+        "mulgam train",
+        "Train models from recipes, verify their exports and publish them into the registry.",
+        [
+            ("mulgam train", "the two default models"),
+            ("mulgam train mine.toml --promote", "your own, served at once"),
+            ("mulgam train mine.toml --resume", "after Ctrl-C, or a crash"),
+        ],
+        _NOTES,
     )
     parser.add_argument(
         "recipes", nargs="*", type=Path, metavar="RECIPE", help="TOML files; none: the two default models"
     )
-    parser.add_argument("--registry", type=Path, default=Path("registry"), help="where to publish (%(default)s)")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="logs and checkpoints (%(default)s)")
+    parser.add_registry("where to publish")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="logs and checkpoints")
     parser.add_argument(
         "--resume",
         action="store_true",

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 from mulgam import serving
 from mulgam.errors import MulgamError, RegistryError
 from mulgam.registry import Registry
+from mulgam.terminal import Parser
 
-_EPILOG = """\
+_NOTES = """\
 Kept are the N highest versions of each model, every version that serving.json names (default, previous, canary,
 shadow), where it names none the highest that verifies, and every version that a running service on this machine
 holds. Numbers are never given again.
-exit code: 0 done (what is in use is said and stays), 1 it could not be done, 2 wrong usage
+exit status: 0 done (what is in use is said and stays), 1 it could not be done, 2 wrong usage
 """
 
 
@@ -80,16 +79,17 @@ def _shown(size: int) -> str:
     return f"{size / 1e6:.1f} MB"
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="mulgam prune", description=__doc__, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+def _parser() -> Parser:
+    parser = Parser(
+        "mulgam prune",
+        "Remove old versions, never one that is served or could be gone back to.",
+        [("mulgam prune --keep 3 --dry-run", "what would go"), ("mulgam prune house-price --keep 1", "of one model")],
+        _NOTES,
     )
     parser.add_argument("models", nargs="*", metavar="MODEL", help="none: all")
     parser.add_argument("--keep", type=_count, required=True, metavar="N", help="versions of each model, 1 at least")
     parser.add_argument("--dry-run", action="store_true", help="only say what would be removed")
-    parser.add_argument(
-        "--registry", type=Path, default=Path(os.environ.get("MULGAM_REGISTRY") or "registry"), help="(registry)"
-    )
+    parser.add_registry()
     return parser
 
 

@@ -11,6 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import IO, Any, NoReturn
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
@@ -63,6 +64,11 @@ class Parser(argparse.ArgumentParser):
         others = {"formatter_class": _Formatter, "epilog": epilog or None, **others}
         super().__init__(prog, description=description, **others)
 
+    def add_registry(self, what: str = "where the versions are") -> None:
+        """The option --registry, which a service's own variable presets."""
+        default = Path(os.environ.get("MULGAM_REGISTRY") or "registry")
+        self.add_argument("--registry", type=Path, default=default, metavar="DIR", help=what)
+
     def format_help(self) -> str:
         """The help page, in colour where standard output is a terminal."""
         text = super().format_help()
@@ -83,7 +89,7 @@ class _Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescription
     """Lines as they are written; a default behind each option that has one worth telling."""
 
     def _get_help_string(self, action: argparse.Action) -> str:
-        if action.default in (None, False, [], ()) or isinstance(action.default, bool):
+        if action.default in (None, "", [], ()) or isinstance(action.default, bool):
             return action.help or ""
         return super()._get_help_string(action) or ""
 

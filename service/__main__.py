@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import logging
 import sys
 
 from mulgam.errors import MulgamError
+from mulgam.terminal import Parser
 from service import keys, logs
 from service.backends import remote
 from service.settings import described, from_environment, is_loopback
@@ -36,15 +36,19 @@ def main() -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> Parser:
     rows = described()
     width = max(len(name) for name, _, _ in rows)
     table = "\n".join(f"  {name:{width}}  {text} [{default}]" for name, default, text in rows)
-    return argparse.ArgumentParser(
-        prog="mulgam serve",
-        description="Serve the models of the registry over HTTP until Ctrl-C or SIGTERM.",
-        epilog=f"Settings are environment variables:\n{table}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    return Parser(
+        "mulgam serve",
+        "Serve the models of the registry over HTTP until Ctrl-C or SIGTERM.",
+        [
+            ("mulgam serve", "on 127.0.0.1:8000, by TorchServe"),
+            ("MULGAM_BACKEND=onnxruntime MULGAM_PORT=9000 mulgam serve", "in one process, without Java"),
+            ("mulgam doctor", "where it does not start"),
+        ],
+        f"settings, all of them environment variables:\n{table}",
     )
 
 

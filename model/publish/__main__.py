@@ -11,10 +11,11 @@ from model.errors import PublishError
 from model.publish.bringing import Brought, bring
 from mulgam.errors import MulgamError
 from mulgam.registry import MODEL_NAME, Registry
+from mulgam.terminal import Parser
 
 INTERRUPTED = 130
 
-_EPILOG = """\
+_NOTES = """\
 MODEL is model.onnx (one file, free batch), model.pt (TorchScript, torch.jit.save), both of one model, or
 module:factory (your own code, run here to export both forms). The signature file names what callers send:
 
@@ -26,7 +27,7 @@ module:factory (your own code, run here to export both forms). The signature fil
   name = "price"               # classes = ["no", "yes"] for a classifier; then scores = "logits" adds the softmax
 
 Without it an ONNX file is served with its own named tensors. Every key: docs/registry.md
-exit code: 0 published, 1 refused (nothing published), 2 wrong usage, 130 interrupted
+exit status: 0 published, 1 refused (nothing published), 2 wrong usage, 130 interrupted
 """
 
 
@@ -61,12 +62,16 @@ def _brought(given: argparse.Namespace) -> Brought:
     )  # fmt: skip
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="mulgam publish",
-        description="Verify a model that was trained elsewhere and publish it into the registry.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+def _parser() -> Parser:
+    parser = Parser(
+        "mulgam publish",
+        "Verify a model that was trained elsewhere and publish it into the registry.",
+        [
+            ("mulgam publish model.onnx --name mine", "with its own named tensors"),
+            ("mulgam publish model.pt --name mine --signature mine.toml", "with columns"),
+            ("mulgam publish nets:make --name mine --signature mine.toml", "your own code"),
+        ],
+        _NOTES,
     )
     parser.add_argument("models", nargs="+", metavar="MODEL", help="model.onnx, model.pt or module:factory")
     parser.add_argument("--name", required=True, help="of the model in the registry")
@@ -75,12 +80,12 @@ def _parser() -> argparse.ArgumentParser:
         "--golden", type=Path, nargs="+", default=[], metavar="ROWS",
         help="rows to try it with and to keep as golden requests, CSV or JSON (none: drawn from the signature)",
     )  # fmt: skip
-    parser.add_argument("--python-path", type=Path, default=Path(), metavar="DIR", help="where module:factory is (.)")
+    parser.add_argument("--python-path", type=Path, default=Path(), metavar="DIR", help="where module:factory is")
     parser.add_argument(
         "--tolerance", type=_tolerance, default=1e-5, metavar="X",
-        help="how far answers may differ: X × max(|answer|, their deviation) (%(default)s)",
+        help="how far answers may differ: X × max(|answer|, their deviation)",
     )  # fmt: skip
-    parser.add_argument("--registry", type=Path, default=Path("registry"), help="where to publish (%(default)s)")
+    parser.add_registry("where to publish")
     return parser
 
 

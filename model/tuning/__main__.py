@@ -20,12 +20,13 @@ from model.recipe.sections import DEVICES
 from model.tuning import recipe_file
 from model.tuning.study import Tuned, tune
 from mulgam.errors import MulgamError
+from mulgam.terminal import Parser
 
-_EPILOG = """\
+_NOTES = """\
 tuned: learning_rate, weight_decay, dropout, hidden, the kind where others can stand for it, the size of an ensemble
 where the recipe has one. The held-out rows are not looked at. Trials that stay behind the median are given up.
 Everything is in RUNS/<name>/: study.db, from which the same command goes on, and tuned.toml, the best recipe.
-exit code: 0 done, 1 error, 2 wrong usage, 130 interrupted (what is done is kept)
+exit status: 0 done, 1 error, 2 wrong usage, 130 interrupted (what is done is kept)
 """
 
 
@@ -68,16 +69,19 @@ def _written(path: Path, content: str) -> Path:
     return path
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="mulgam tune",
-        description="Look for better values of a recipe's keys.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+def _parser() -> Parser:
+    parser = Parser(
+        "mulgam tune",
+        "Look for better values of a recipe's keys.",
+        [
+            ("mulgam tune mine.toml --trials 50", "called again, it goes on"),
+            ("mulgam train runs/mine/tuned.toml", "the best of them"),
+        ],
+        _NOTES,
     )
     parser.add_argument("recipe", type=Path, metavar="RECIPE", help="a TOML file")
-    parser.add_argument("--trials", type=_count, default=30, metavar="N", help="in all (%(default)s)")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where the study is kept (%(default)s)")
+    parser.add_argument("--trials", type=_count, default=30, metavar="N", help="in all")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where the study is kept")
     parser.add_argument("--device", choices=DEVICES, help=f"overrides the recipe; also {DEVICE_VARIABLE}")
     return parser
 

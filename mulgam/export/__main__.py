@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import runpy
 import sys
 from pathlib import Path
@@ -12,12 +11,13 @@ from mulgam import serving
 from mulgam.errors import MulgamError, RegistryError
 from mulgam.export import kserve, triton
 from mulgam.registry import Entry, Registry
+from mulgam.terminal import Parser
 
 _TORCHSERVE, _TRITON, _KSERVE = "torchserve", "triton", "kserve"
-_EPILOG = """\
+_NOTES = """\
 torchserve takes the words of `python -m handler pack --help`: --entry, --store, --runtime, --workers and others.
 What the gateway does and the exported graph does not, and how to serve with either: deploy/README.md, "Elsewhere".
-exit code: 0 exported, 1 it could not be done, 2 wrong usage
+exit status: 0 exported, 1 it could not be done, 2 wrong usage
 """
 
 
@@ -69,28 +69,29 @@ def _entries(registry: Registry, named: list[tuple[str, int]]) -> list[Entry]:
     return [*found.values()]
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="mulgam export", description=__doc__, epilog=_EPILOG, allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
-    registry = Path(os.environ.get("MULGAM_REGISTRY") or "registry")
-    parser.add_argument("--to", choices=(_TORCHSERVE, _TRITON, _KSERVE), default=_TORCHSERVE, help="(torchserve)")
-    parser.add_argument("--registry", type=Path, default=registry, metavar="DIR", help="(registry)")
+def _parser() -> Parser:
+    parser = Parser(
+        "mulgam export",
+        "Write versions of the registry in the form that another server takes.",
+        [
+            ("mulgam export --to triton --store models", "what is served, as Triton's model repository"),
+            ("mulgam export --to torchserve --entry house-price:1 --store store", "an archive"),
+        ],
+        _NOTES,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--to", choices=(_TORCHSERVE, _TRITON, _KSERVE), default=_TORCHSERVE, help="which server")
+    parser.add_registry()
     parser.add_argument("--entry", type=_entry, action="append", default=[], metavar="MODEL:VERSION",
                         help="a version to export; may be repeated (those that are served)")  # fmt: skip
     parser.add_argument("--store", type=Path, required=True, metavar="DIR", help="where it goes: a folder of its own")
-    parser.add_argument("--device", choices=("cpu", "gpu"), default="cpu", help="where the models run (cpu)")
-    parser.add_argument(
-        "--instances", type=_count, default=1, metavar="N", help="triton: of each model, on each GPU (1)"
-    )
-    parser.add_argument(
-        "--max-batch-rows", type=_count, default=1024, metavar="N", help="triton: rows in one run (1024)"
-    )
+    parser.add_argument("--device", choices=("cpu", "gpu"), default="cpu", help="where the models run")
+    parser.add_argument("--instances", type=_count, default=1, metavar="N", help="triton: of each model, on each GPU")
+    parser.add_argument("--max-batch-rows", type=_count, default=1024, metavar="N", help="triton: rows in one run")
     parser.add_argument("--storage-uri", type=kserve.storage_uri, metavar="URI",
                         help="kserve: where you upload the folder to, such as s3://bucket/models")  # fmt: skip
     parser.add_argument("--predictor", choices=kserve.PREDICTORS, default=kserve.PREDICTORS[0],
-                        help=f"kserve: what computes ({kserve.PREDICTORS[0]})")  # fmt: skip
+                        help="kserve: what computes")  # fmt: skip
     parser.add_argument("--image", default="", help="kserve, predictor mulgam: the image's name in your registry")
     return parser
 

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import signal
 import sys
-from pathlib import Path
 from types import FrameType
 
 from mulgam.errors import InputError, MulgamError
+from mulgam.terminal import Parser
 from service.bulk.csv_rows import keep_list
 from service.bulk.formats import FORMATS, STANDARD
 from service.bulk.offline import Job, run
 
 DONE, FAILED, ROWS_IN_ERROR, INTERRUPTED = 0, 1, 3, 130
 
-_EPILOG = """\
+_NOTES = """\
 CSV, TSV and NDJSON by the names' endings (.csv .tsv .ndjson .jsonl; the input also .gz). OUTPUT appears when it is
-whole; until then it is OUTPUT.partial. Exit status: 0 every row has its answer, 3 done, some rows are in error,
+whole; until then it is OUTPUT.partial.
+exit status: 0 every row has its answer, 3 done, some rows are in error,
 1 it could not be done, 2 the command is wrong, 130 interrupted.
 """
 
@@ -54,21 +54,26 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="mulgam predict", description=__doc__, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+def _parser() -> Parser:
+    parser = Parser(
+        "mulgam predict",
+        "Score a whole file with a model of the registry, without a service.",
+        [
+            ("mulgam predict house-price houses.csv scored.csv --keep id", ""),
+            ("mulgam predict house-price big.csv.gz scored.ndjson --resume", "after an interruption"),
+            ("cat houses.csv | mulgam predict house-price - -", "in a pipe"),
+        ],
+        _NOTES,
     )
     parser.add_argument("model", metavar="MODEL")
     parser.add_argument("input", metavar="INPUT", help="a file, or - for standard input")
     parser.add_argument("output", metavar="OUTPUT", help="a file, or - for standard output")
-    parser.add_argument("--version", type=int, help="default: the version that is to be served")
-    parser.add_argument(
-        "--registry", type=Path, default=Path(os.environ.get("MULGAM_REGISTRY") or "registry"), help="(registry)"
-    )
+    parser.add_argument("--version", type=int, help="instead of the version that is to be served")
+    parser.add_registry()
     parser.add_argument("--keep", action="append", default=[], metavar="COLUMN,…", help="columns to pass through")
     parser.add_argument("--format", choices=FORMATS, help="of both files, where their names do not tell (- : csv)")
     parser.add_argument("--resume", action="store_true", help="go on where an interrupted run left off")
-    parser.add_argument("--workers", type=int, default=0, metavar="N", help="processes (default: one for each core)")
+    parser.add_argument("--workers", type=int, default=0, metavar="N", help="processes; 0: one for each core")
     parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
     return parser
 
