@@ -13,7 +13,7 @@ import pytest
 from tests.processes import ROOT
 
 TARGETS = (
-    "help", "setup", "train", "tune", "serve", "test", "test-all", "check", "docs", "audit", "fuzz",
+    "help", "setup", "doctor", "train", "tune", "serve", "test", "test-all", "check", "docs", "audit", "fuzz",
     "bench", "screenshots", "drill", "bench-train",
     "images", "manifests", "scan", "clean",
 )  # fmt: skip
@@ -65,6 +65,32 @@ def test_help_is_the_default_and_names_everything() -> None:
     assert sorted(described) == sorted(TARGETS)
     assert set(re.findall(r"([A-Z_]+)=", ended.stdout)) == set(VARIABLES)
     assert "PORT=9001" in make("help", "PORT=9001").stdout
+
+
+def test_help_is_in_groups() -> None:
+    """In the order in which a newcomer needs them; no line is too wide for a terminal."""
+    text = make().stdout
+    assert re.findall(r"^[A-Z][a-z ]+$", text, re.MULTILINE) == [
+        "First steps", "Training", "Serving", "Deploying", "Checking",
+    ]  # fmt: skip
+    assert max(map(len, text.splitlines())) <= 120
+
+
+def test_help_has_colour_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or where it is wished for; never against NO_COLOR."""
+    assert "\x1b" not in make().stdout
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    coloured = make().stdout
+    assert "\x1b[1mFirst steps\x1b[0m" in coloured
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert make().stdout == re.sub(r"\x1b\[\d+m", "", coloured)
+
+
+def test_the_doctor_needs_no_installation(ready: Path) -> None:
+    """It is asked where that went wrong, too; it examines what would be served."""
+    assert 'MULGAM_PORT="9000"' in commands(ready, "doctor", "PORT=9000")
+    (ready / ".venv" / ".ready").unlink()
+    assert "install.py" not in commands(ready, "doctor")
 
 
 def test_every_target_is_one_of_the_house() -> None:
