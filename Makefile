@@ -73,7 +73,7 @@ doctor: ## what hinders a service on this machine, and what to do
 
 ##@ Training
 
-train: $(READY) ## train and publish the default models, or RECIPE="mine.toml …" (RESUME=1: goes on; PROMOTE=1: serves it)
+train: $(READY) ## train and publish the default models, or RECIPE="mine.toml …" (RESUME=1, PROMOTE=1)
 	@exec $(PY) -m model $(RECIPE) --registry "$(REGISTRY)" --device "$(DEVICE)" $(if $(RESUME),--resume) $(if $(PROMOTE),--promote)
 
 tune: $(READY) ## better values for the keys of RECIPE=mine.toml, in TRIALS=30; called again, it goes on
@@ -88,7 +88,7 @@ serve: $(READY) ## serve the registry over HTTP; trains first where it is empty
 
 ##@ Deploying
 
-images: ## build the container images by docker, podman or buildah (DEVICE, ONLY, BASE, REGISTRY, BUILD_OPTIONS)
+images: ## build the images by docker, podman or buildah (DEVICE, ONLY, BASE, REGISTRY, BUILD_OPTIONS)
 	@exec $(SYSTEM_PYTHON) -m deploy.images --device "$(DEVICE)" --torch-index "$(TORCH_INDEX)" --only "$(ONLY)" \
 		--base "$(BASE)" --registry "$(REGISTRY)" --options="$(BUILD_OPTIONS)"
 

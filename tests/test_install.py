@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -46,6 +47,7 @@ def pip(install: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Pip:
     monkeypatch.setattr(install, "pip", pip)
     monkeypatch.setattr(install, "has_gpu", lambda: False)
     monkeypatch.setattr(install, "make_environment", lambda target: target / "bin" / "python")
+    monkeypatch.setattr(install, "write_command", lambda python: None)
     monkeypatch.setattr(sys, "argv", ["install.py"])
     monkeypatch.delenv("TORCH_INDEX", raising=False)
     return pip
@@ -176,6 +178,26 @@ def test_pip_is_run_in_the_environment(install: ModuleType, tmp_path: Path) -> N
     assert words[-1] == "x==1"
     script(python, "exit 0")
     assert install.pip(python, "x==1") is True
+
+
+def test_the_command_works_from_any_folder(install: ModuleType, tmp_path: Path) -> None:
+    """By the repository's modules, also where a folder of the same name lies; relative paths are the caller's."""
+    python = tmp_path / "an environment" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to(sys.executable)
+    install.write_command(python)
+    for name in ("mulgam", "service"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise SystemExit('not this one')\n")
+        (tmp_path / name / "__main__.py").touch()
+    (tmp_path / "registry").mkdir()
+    # The libraries are those of the Python that runs the tests.
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if "site-packages" in path)}
+    command = [str(python.with_name("mulgam")), "prune", "--keep", "1"]
+    ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "Nothing to remove" in ended.stdout
+    assert (tmp_path / "registry" / ".serving.lock").exists()
 
 
 def test_an_environment_that_is_there_is_kept(install: ModuleType, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import pathlib
+import shlex
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,12 @@ CONSTRAINTS = pathlib.Path(__file__).with_name("constraints.txt")
 PIP = "pip==26.3"
 TORCH = "torch==2.13.0"
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+COMMAND = """\
+#!/bin/sh
+# Written by make setup: `mulgam COMMAND ...` from any folder, by the repository's modules, whatever lies in that one.
+export PYTHONPATH={root}${{PYTHONPATH:+:$PYTHONPATH}} PYTHONSAFEPATH=1
+exec {python} -m mulgam "$@"
+"""
 GROUPS = ("train", "handler", "service", "test", "check")
 
 
@@ -65,6 +72,14 @@ def make_environment(target: pathlib.Path) -> pathlib.Path:
     return python
 
 
+def write_command(python: pathlib.Path) -> None:
+    """Put the command `mulgam` beside the environment's Python."""
+    command = python.with_name("mulgam")
+    words = {"root": shlex.quote(str(ROOT)), "python": shlex.quote(str(python.absolute()))}
+    command.write_text(COMMAND.format(**words), encoding="utf-8")
+    command.chmod(0o755)
+
+
 def arguments() -> argparse.Namespace:
     """The command line, parsed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -96,6 +111,7 @@ def main() -> int:
         if not step():
             print(f"setup: pip could not install {what}; its message stands above.", file=sys.stderr)
             return 1
+    write_command(python)
     print(f"setup: done ({'GPU' if gpu else 'CPU'} builds)", flush=True)
     return 0
 
