@@ -61,6 +61,9 @@ class Settings:
         "where the model runs; auto: a GPU where there is one (onnxruntime: and it is faster)",
         ("auto", "cpu", "gpu"),
     )
+    torchserve_folder: str = setting(
+        "", "folder shared with a TorchServe that `python -m service.beside` runs in a container of its own"
+    )
     torchserve_workers: int = setting(1, "TorchServe workers for each model", minimum=1, maximum=64)
     torchserve_lanes: int = setting(
         0,

@@ -34,12 +34,11 @@ from service.supervisor.gpu_metrics import GpuMetrics
 from service.supervisor.greeting import greeting
 from service.supervisor.output import Output
 from service.supervisor.overview import Overview
-from service.supervisor.torchserve import TorchServe
+from service.supervisor.shared_folder import SharedFolder
+from service.supervisor.torchserve import GRACE, TorchServe, check_installed
 from service.supervisor.torchserve_metrics import TorchServeMetrics
 
 log = logging.getLogger(__name__)
-
-TORCHSERVE_GRACE = 8.0
 
 
 class Supervisor:
@@ -64,7 +63,11 @@ class Supervisor:
         self._overview = Overview(tuple(self._entries), settings.startup_timeout, settings.gateways)
         self._folder = Path(tempfile.mkdtemp(prefix="mulgam-"))
         self._torchserve: TorchServe | None = None
-        self._torchserve_folder = self._folder / "ts"  # short: Unix sockets have short names
+        # TorchServe in a container of its own works in a folder that both share.
+        shared = settings.torchserve_folder if settings.backend == "torchserve" else ""
+        self._shared = SharedFolder(Path(shared)) if shared else None
+        # Short: Unix sockets have short names.
+        self._torchserve_folder = self._shared.torchserve if self._shared is not None else self._folder / "ts"
         self._output = Output()
         self._tasks: list[asyncio.Task[Any]] = []
         # What the gateways are told at the end: SIGTERM takes the drain delay, SIGINT does not.
@@ -101,6 +104,8 @@ class Supervisor:
             await asyncio.gather(*(child.stop(self._last_signal) for child in _gateways(children)))
             for child in children:
                 await child.stop()
+            if self._shared is not None:
+                self._shared.dismiss()
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -128,13 +133,19 @@ class Supervisor:
         order = self._order
         socket_path: Path | None = None
         if self._settings.backend == "torchserve":
-            self._torchserve_folder.mkdir()
             self._torchserve = TorchServe(
                 self._torchserve_folder, self._settings, order.versions, _widest_row(self._entries.values())
             )
-            await self._torchserve.prepare()
             socket_path = self._torchserve.inference
-            children.append(Child("torchserve", self._launch_torchserve, TORCHSERVE_GRACE))
+            if self._shared is None:
+                check_installed()
+                self._torchserve_folder.mkdir()
+                await self._torchserve.prepare()
+                children.append(Child("torchserve", self._launch_torchserve, GRACE))
+            else:
+                await self._shared.cleared(2 * GRACE)
+                await self._torchserve.prepare()
+                self._shared.order()
         gateways = [
             GatewayProcess(index, self._settings, order, socket_path, self._overview)
             for index in range(self._settings.gateways)
@@ -148,15 +159,7 @@ class Supervisor:
 
     async def _launch_torchserve(self) -> Process:
         assert self._torchserve is not None
-        process = await asyncio.create_subprocess_exec(
-            *self._torchserve.command(),
-            cwd=self._torchserve.folder,
-            env=self._torchserve.environment(),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,
-        )
+        process = await self._torchserve.launch()
         assert process.stdout is not None
         self._spawn(self._output.relay(process.stdout))
         return process

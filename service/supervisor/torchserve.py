@@ -14,6 +14,7 @@ import os
 import shutil
 import socket
 import sys
+from asyncio.subprocess import Process
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from service.settings import Settings
 from service.supervisor import tether
 from service.supervisor.management import Management
 
+# Seconds between SIGTERM and SIGKILL.
+GRACE = 8.0
 MAX_RESPONSE_BYTES = 64 * 2**20
 JAVA_INT_MAX = 2**31 - 1
 # New keys are made at each start; none has to expire between two.
@@ -84,10 +87,8 @@ class TorchServe:
         """Pack the archives and write the configuration.
 
         Raises:
-            MulgamError: there is no Java, an archive can't be packed, or the folder's name is too long.
+            MulgamError: an archive can't be packed, or the folder's name is too long.
         """
-        java_home()
-        _torchserve_home()
         # The longest of all: a worker's, which TorchServe makes in TEMP and names by a port.
         if len(os.fsencode(self.folder / "temp" / ".ts.sock.99999")) > MAX_SOCKET_PATH:
             raise MulgamError(f"{self.folder} is too long for Unix sockets; set TMPDIR to a shorter folder.")
@@ -132,6 +133,18 @@ class TorchServe:
         # A properties file escapes backslashes and what is not ASCII as JSON does.
         lines = (f"{key}={json.dumps(str(value))[1:-1]}\n" for key, value in self._properties().items())
         self._config.write_text("".join(lines), "ascii")
+
+    async def launch(self) -> Process:
+        """Start it, in a session of its own; what it prints comes on its standard output."""
+        return await asyncio.create_subprocess_exec(
+            *self.command(),
+            cwd=self.folder,
+            env=self.environment(),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+        )
 
     def command(self) -> list[str]:
         """The command line, tied to this process."""
@@ -231,6 +244,12 @@ class TorchServe:
         if self._settings.device == "cpu":
             properties["number_of_gpu"] = 0
         return properties
+
+
+def check_installed() -> None:
+    """Raise MulgamError where there is no Java or no TorchServe."""
+    java_home()
+    _torchserve_home()
 
 
 def archive_name(model: str, version: int) -> str:
