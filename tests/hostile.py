@@ -249,6 +249,12 @@ ROUTE_CASES: list[Case] = [
     ("R28 unload on the public port", at("/v2/repository/models/notes/unload", b"{}"), 404, "NOT_FOUND"),
     *((f"R29 timeout {text}", request(headers=[f"X-Request-Timeout: {text}"]), 400, "BAD_PARAMETER")
       for text in ("soon", "-1", "0", "nan", "1e999", "")),
+    *((f"R32 page {name}", get(f"/page/{name}"), 404, "NOT_FOUND") for name in (
+        "nope.js", "../keys.py", "%2e%2e/keys.py", "..%2fkeys.py", "..%5ckeys.py", "app.js%00", "app.js/", "%ff", "")),
+    ("R32b POST of the page", at("/"), 405, "METHOD_NOT_ALLOWED"),
+    ("R32c DELETE of a file of the page", get("/page/app.js", "DELETE"), 405, "METHOD_NOT_ALLOWED"),
+    ("R32d stats of no model", get("/models/nope/stats"), 404, "UNKNOWN_MODEL"),
+    ("R32e report of a traversal", get("/models/..%2f..%2fetc/report"), 404, "NOT_FOUND"),
     ("R30 id of 2000 letters", request(headers=["X-Request-Id: " + "i" * 2000]), 200, ""),
     ("R31 trace that is none", request(headers=["traceparent: 00-zz-zz-01", "tracestate: \x80"]), 200, ""),
 ]  # fmt: skip

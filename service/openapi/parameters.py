@@ -19,6 +19,11 @@ def components(settings: Settings) -> dict[str, Json]:
             f" at most {settings.request_timeout:g} count. Not for tables.",
             seconds,
         ),
+        "WhatIf": _header(
+            "X-What-If",
+            "Any text but an empty one: the rows are no real ones, and count neither for drift nor as predicted.",
+            text,
+        ),
         "TraceParent": _header("traceparent", "The caller's trace (W3C), passed on to the backend.", text),
         "CanaryKey": _header(
             "X-Canary-Key",

@@ -150,7 +150,7 @@ def _answered_tables(versions: Sequence[Served]) -> Json:
 
 
 def _parameters(protocol: PredictionProtocol, versions: Sequence[Served], tables: bool) -> list[str]:
-    names = ["RequestId", "RequestTimeout", "TraceParent", *FORMS[protocol.name].parameters]
+    names = ["RequestId", "RequestTimeout", "WhatIf", "TraceParent", *FORMS[protocol.name].parameters]
     if len(versions) > 1:
         names.append("CanaryKey")
     if protocol.name == "json" and any(one.signature.target.classes for one in versions):

@@ -1,6 +1,6 @@
 // The page: which model, which language, light or dark.
 
-import { json } from "./api.js";
+import { hasKey, json } from "./api.js";
 import { card } from "./card.js";
 import { el, fill, say } from "./dom.js";
 import { ModelView } from "./model.js";
@@ -36,7 +36,7 @@ async function start() {
   await refresh();
 }
 
-/** Ask what is served; a model whose version is another one is shown anew. */
+/** Ask what is served: a version that is another one is shown anew, a state that is another one is told. */
 async function refresh() {
   try {
     served = await json("models");
@@ -47,6 +47,7 @@ async function refresh() {
   frame();
   const now = served.models.find((one) => one.name === chosen());
   if (!view || now?.digest !== view.model.digest) await select(false);
+  else view.tell(now.state);
 }
 
 /** Show the chosen model. */
@@ -60,7 +61,7 @@ async function select(isAsked) {
   try {
     const model = await json(`models/${encodeURIComponent(name)}`);
     if (turn !== shown) return;
-    view = new ModelView(model, served.backend, drafts.get(name), refreshCard);
+    view = new ModelView(model, served.backend, drafts.get(name), refresh);
     fill(at("main"), view.element);
     view.repaint();
     if (isAsked) at("main").focus({ preventScroll: true });
@@ -74,12 +75,6 @@ function leave() {
   drafts.set(view.model.name, view.state());
   view.stop();
   view = null;
-}
-
-/** The model's state is another one: its card and heading say so. */
-async function refreshCard() {
-  served = await json("models");
-  await select(false);
 }
 
 /** The name after the #, else the first model's. */
@@ -111,7 +106,8 @@ function frame() {
   drawn = picture;
   const { docs, metrics } = served.links;
   const link = (path, word) => path && el("a", { href: path.slice(1) }, t(word));
-  fill(at("links"), link(docs, "link.docs"), link(metrics, "link.metrics"));
+  // A link shows no key: the reference asks for one itself, the metrics do not.
+  fill(at("links"), link(docs, "link.docs"), link(!hasKey() && metrics, "link.metrics"));
   fill(at("models"), served.models.map((one) => card(one, one.name === now)));
 }
 

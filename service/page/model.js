@@ -17,10 +17,10 @@ export class ModelView {
    * @param model as `/models/<model>` tells it
    * @param backend what computes the predictions
    * @param kept what `state` of an earlier view gave
-   * @param moved called when the model's state is another one
+   * @param moved called when the live view tells of another state
    */
   constructor(model, backend, kept, moved) {
-    this.model = model;
+    Object.assign(this, { model, backend, heading: heading(model, backend) });
     const { task, features } = model.signature;
     this.form = new Form(model, kept, (pause) => this.#changed(pause));
     this.answer = new Answer(model);
@@ -35,7 +35,7 @@ export class ModelView {
       (problem) => this.#refused(problem),
     );
     this.element = el("article", { class: "model" },
-      heading(model, backend),
+      this.heading,
       el("section", { class: "try", "aria-labelledby": "try-title" },
         el("h2", { id: "try-title" }, t("try.title")), this.form.element, this.answer.element),
       this.curves?.isUseful && section("curves", t("curves.title"), this.curves.about, this.curves.element),
@@ -49,6 +49,15 @@ export class ModelView {
   /** What another view of the same model goes on with. */
   state() {
     return this.form.state();
+  }
+
+  /** The model's state as it is now: what was written and drawn stays. */
+  tell(state) {
+    if (state === this.model.state) return;
+    this.model.state = state;
+    const made = heading(this.model, this.backend);
+    this.heading.replaceWith(made);
+    this.heading = made;
   }
 
   /** Colours have changed. */

@@ -464,17 +464,24 @@ def test_a_key_is_asked_for_and_kept_in_the_tab(visit: Open, page_registry: Path
 
 
 def test_a_model_that_is_not_ready_says_so(visit: Open) -> None:
-    """In a word on its card and in a sentence above its form."""
+    """In a word on its card and in a sentence above its form; once it is well, what was written is still there."""
     one = visit()
+    state = {"ready": False, "state": "wrong"}
 
-    def unready(route: Any) -> None:
+    def told(route: Any) -> None:
         answer = route.fetch()
-        told = answer.json()
-        for model in told.get("models", [told]):
-            model.update(ready=False, state="wrong")
-        route.fulfill(json=told)
+        found = answer.json()
+        for model in found.get("models", [found]):
+            model.update(state)
+        route.fulfill(json=found)
 
-    one.page.route(re.compile(r"/models(/house-price)?$"), unready)
+    one.page.route(re.compile(r"/models(/house-price(/stats)?)?$"), told)
     page = one.open("house-price")
     page.locator(".warning", has_text="not with the stored answers").wait_for()
     assert "not ready" in page.locator("#models a").first.inner_text()
+    page.locator("#field-0").fill("77")
+    state.update(ready=True, state="ready")
+    page.locator(".warning").wait_for(state="detached")
+    assert "not" not in page.locator("#models a").first.inner_text()
+    assert page.locator("#field-0").input_value() == "77"
+    assert page.evaluate("document.activeElement.id") == "field-0"
