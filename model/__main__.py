@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from model import interruption
+from mulgam import interruption
 
 if __name__ == "__main__":
     interruption.end_quietly()  # what follows imports torch

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from mulgam import interruption
+
+if __name__ == "__main__":
+    interruption.end_quietly()  # until the command that is started takes Ctrl-C itself
+
 import runpy
 import sys
 
@@ -47,7 +52,11 @@ def main(arguments: list[str]) -> int:
         return 2
     module, first, _ = COMMANDS[name]
     sys.argv = [f"mulgam {name}", *first, *rest]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except KeyboardInterrupt:
+        print(f"\nmulgam {name}: interrupted.", file=sys.stderr)
+        return interruption.INTERRUPTED
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from mulgam import serving
+from mulgam import interruption, serving
 from mulgam.errors import MulgamError
 from mulgam.registry import Registry
 from mulgam.serving import CANARY, SHADOW, Plan
@@ -20,6 +20,7 @@ exit status: 0 written, 1 it could not be (why is said), 2 wrong usage
 
 def main(arguments: list[str] | None = None) -> int:
     """0 when it was written, 1 with a sentence where not."""
+    interruption.raise_again()
     parser = _parser()
     given = parser.parse_args(arguments)
     if given.action in (CANARY, SHADOW) and given.off == (given.version is not None):

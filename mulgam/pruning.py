@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Iterator
 
-from mulgam import serving
+from mulgam import interruption, serving
 from mulgam.errors import MulgamError, RegistryError
 from mulgam.registry import Registry
 from mulgam.terminal import Parser
@@ -61,6 +61,7 @@ def prune(registry: Registry, models: list[str], keep: int, dry: bool) -> Iterat
 
 def main(arguments: list[str] | None = None) -> int:
     """0 when it was done, 1 with a sentence where not."""
+    interruption.raise_again()
     given = _parser().parse_args(arguments)
     lines = 0
     try:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from mulgam import interruption
+
+if __name__ == "__main__":
+    interruption.end_quietly()  # what follows imports for a good part of a second
+
 import asyncio
 import logging
 import sys
@@ -18,6 +23,7 @@ log = logging.getLogger(__name__)
 
 def main() -> int:
     """0 after a clean stop, 1 with a sentence where serving could not start."""
+    interruption.raise_again()
     _parser().parse_args()
     try:
         settings = from_environment()
@@ -32,7 +38,7 @@ def main() -> int:
         print(f"mulgam serve: {problem}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        return 130
+        return interruption.INTERRUPTED
     return 0
 
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from mulgam import interruption
+
+if __name__ == "__main__":
+    interruption.end_quietly()  # what follows imports torch
+
 import argparse
 import sys
 from collections.abc import Sequence
@@ -12,8 +17,6 @@ from model.publish.bringing import Brought, bring
 from mulgam.errors import MulgamError
 from mulgam.registry import MODEL_NAME, Registry
 from mulgam.terminal import Parser
-
-INTERRUPTED = 130
 
 _NOTES = """\
 MODEL is model.onnx (one file, free batch), model.pt (TorchScript, torch.jit.save), both of one model, or
@@ -33,6 +36,7 @@ exit status: 0 published, 1 refused (nothing published), 2 wrong usage, 130 inte
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns its exit code."""
+    interruption.raise_again()
     given = _parser().parse_args(arguments)
     try:
         entry = bring(_brought(given), Registry(given.registry))
@@ -41,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         print("\nmulgam publish: interrupted; nothing was published.", file=sys.stderr)
-        return INTERRUPTED
+        return interruption.INTERRUPTED
     print(f"published {entry.path} ({' and '.join(entry.runtimes)}), digest {entry.digest[:12]}")
     return 0
 

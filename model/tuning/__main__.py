@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from model import interruption
+from mulgam import interruption
 
 if __name__ == "__main__":
     interruption.end_quietly()  # what follows imports torch

@@ -7,7 +7,7 @@ import runpy
 import sys
 from pathlib import Path
 
-from mulgam import serving
+from mulgam import interruption, serving
 from mulgam.errors import MulgamError, RegistryError
 from mulgam.export import kserve, triton
 from mulgam.registry import Entry, Registry
@@ -23,6 +23,7 @@ exit status: 0 exported, 1 it could not be done, 2 wrong usage
 
 def main(arguments: list[str] | None = None) -> int:
     """Export and print one path a line; 0 when it was done, 1 with a sentence where not."""
+    interruption.raise_again()
     words = sys.argv[1:] if arguments is None else arguments
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     first.add_argument("--to", default="")

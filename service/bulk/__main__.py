@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from mulgam import interruption
+
+if __name__ == "__main__":
+    interruption.end_quietly()  # what follows imports for a good part of a second
+
 import os
 import signal
 import sys
@@ -25,6 +30,7 @@ exit status: 0 every row has its answer, 3 done, some rows are in error,
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; the exit status."""
+    interruption.raise_again()
     given = _parser().parse_args(arguments)
     try:
         keep = keep_list(given.keep)

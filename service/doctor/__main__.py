@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from mulgam import interruption
+
+if __name__ == "__main__":
+    interruption.end_quietly()
+
 import sys
 from collections.abc import Sequence
 
@@ -20,6 +25,7 @@ exit status: 0 nothing hinders a start (there may be warnings), 1 something does
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Examine and tell; 1 where something hinders a start."""
+    interruption.raise_again()
     given = _parser().parse_args(arguments)
     findings = []
     for finding in checkup(present()):
@@ -45,4 +51,4 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(interruption.INTERRUPTED)

@@ -1,4 +1,4 @@
-"""Ctrl-C before a run has begun: importing torch takes seconds, and a person need not see in which line."""
+"""Ctrl-C before a command has begun: imports take up to seconds, and a person need not see in which line."""
 
 from __future__ import annotations
 
