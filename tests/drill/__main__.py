@@ -8,7 +8,7 @@ import tempfile
 import traceback
 from pathlib import Path
 
-from tests.drill import backends, machine, overload, processes, registry, stopping
+from tests.drill import backends, machine, overload, processes, registry, steady, stopping
 from tests.drill.results import HEAD, Drill, Result, conditions, exit_status
 
 DRILLS: dict[str, Drill] = {
@@ -18,6 +18,7 @@ DRILLS: dict[str, Drill] = {
     "stopped": processes.stopped_worker,
     "backend": backends.faulty_backend,
     "queue": overload.full_queue,
+    "steady": steady.half_of_capacity,
     "overload": overload.three_times_too_much,
     "disk": machine.full_disk,
     "descriptors": machine.no_descriptors,

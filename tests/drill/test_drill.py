@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.drill import __main__ as command
-from tests.drill import backends, registry
+from tests.drill import backends, registry, steady
 from tests.drill.results import Result, exit_status, skipped
 
 
@@ -26,6 +28,15 @@ def test_a_faulty_backend_never_gives_a_wrong_answer(tmp_path: Path) -> None:
     assert len(results) == 2
     for result in results:
         assert "; 0 wrong 200;" in result.measured, result
+
+
+@pytest.mark.live
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("wrk") is None, reason="there is no wrk (Debian: wrk)")
+def test_steady_load_is_measured(tmp_path: Path) -> None:
+    """In its short form: the figures are there; what they must be is the drill's own affair, on a quiet machine."""
+    (result,) = steady.half_of_capacity(tmp_path, 2)
+    assert re.search(r"[1-9][\d,]* requests, \d+ errors", result.measured), result
 
 
 def test_a_broken_promise_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
