@@ -5,7 +5,7 @@ from __future__ import annotations
 from mulgam import __version__
 from service.keys import OPEN_PATHS
 from service.openapi import answers, described, describing, parameters, predicting
-from service.openapi.schema import Json
+from service.openapi.schema import Json, plain
 from service.served import Catalogue, LineUp
 from service.settings import Settings
 
@@ -62,7 +62,8 @@ def _tag(line_up: LineUp) -> Json:
     """A model: what it is for, and which of its versions answer."""
     signature = line_up.default.signature
     versions = ", ".join(f"{number} ({one.digest[:12]}…)" for number, one in sorted(line_up.versions.items()))
-    unit = f" [{signature.target.unit}]" if signature.target.unit else ""
+    unit = f" ({plain(signature.target.unit)})" if signature.target.unit else ""
     synthetic = " Trained on synthetic data." if signature.synthetic else ""
-    told = f"{signature.description} {signature.task.capitalize()}: {signature.target.name}{unit}.{synthetic}"
+    told = plain(signature.description)
+    told += f" {signature.task.capitalize()}: {plain(signature.target.name)}{unit}.{synthetic}"
     return {"name": line_up.default.name, "description": f"{told.strip()} Versions: {versions}."}

@@ -11,7 +11,7 @@ import numpy as np
 from mulgam.encoding import FLOAT32_MAX
 from mulgam.signature import Feature
 from mulgam.tensors import DTYPES
-from service.openapi.schema import Json, nested, or_null
+from service.openapi.schema import Json, nested, or_null, plain
 
 # Of a vocabulary; the whole of it is in GET /models/<model>.
 MOST_WORDS = 100
@@ -42,7 +42,7 @@ def _number(feature: Feature) -> Json:
     schema: Json = {"type": "number", "minimum": -FLOAT32_MAX, "maximum": FLOAT32_MAX}
     seen = [feature.minimum, feature.maximum]
     if None not in seen:
-        unit = f" {feature.unit}" if feature.unit else ""
+        unit = f" {plain(feature.unit)}" if feature.unit else ""
         schema = _told(schema, f"In training {seen[0]:g} to {seen[1]:g}{unit}.") | {"x-training-range": seen}
     return schema | ({"x-unit": feature.unit} if feature.unit else {})
 

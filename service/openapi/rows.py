@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mulgam.signature import Signature
 from service.openapi.features import value
-from service.openapi.schema import Json, any_of, listed, nested, record, row
+from service.openapi.schema import Json, any_of, listed, nested, plain, record, row
 
 
 def instance(signature: Signature) -> Json:
@@ -31,9 +31,8 @@ def prediction(signature: Signature, *, every: bool = False) -> Json:
     if target.shape is not None:
         return nested(target.shape, {"type": "number"})
     if not target.classes:
-        return {"type": "number"} | (
-            {"description": f"In {target.unit}.", "x-unit": target.unit} if target.unit else {}
-        )
+        told = {"description": f"In {plain(target.unit)}.", "x-unit": target.unit} if target.unit else {}
+        return {"type": "number", **told}
     probability = {"type": "number", "minimum": 0, "maximum": 1.0001}
     classes = list(target.classes)
     shares = record({name: probability for name in classes}) | {"description": "With `?probabilities=all`."}

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 Json = dict[str, Any]
+# What CommonMark, in which descriptions are written, takes for more than itself.
+_MARKS = re.compile(r"[\\`*_\[\]#|~]")
+
+
+def plain(text: str) -> str:
+    """Words of a model's maker, for a description: shown as they are, neither as Markdown nor as markup."""
+    return _MARKS.sub(r"\\\g<0>", " ".join(text.split())).replace("&", "&amp;").replace("<", "&lt;")
 
 
 def component(kind: str, name: str) -> Json:

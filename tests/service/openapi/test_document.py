@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from service.codes import PUBLIC
 from service.keys import OPEN_PATHS
 from service.metrics import Metrics
 from service.openapi.document import document
+from service.openapi.schema import plain
 from service.plane import DataPlane
 from service.protocols.paths import PATHS
 from service.served import Catalogue, LineUp, load
@@ -163,3 +165,26 @@ def test_a_long_row_has_no_example(tmp_path: Path) -> None:
     )
     made = document(Settings(), Catalogue([LineUp(long)]))
     assert made["paths"]["/predict/long"]["post"]["requestBody"]["content"]["application/json"]["examples"] == {}
+
+
+def test_words_of_a_models_maker_are_no_markup() -> None:
+    """Descriptions are CommonMark: what a signature says is shown as it stands, in one line."""
+    words = "<img src=x onerror=alert(1)> [a](javascript:b) *c* `d`\n# e & f"
+    shown = plain(words)
+    assert shown == r"&lt;img src=x onerror=alert(1)> \[a\](javascript:b) \*c\* \`d\` \# e &amp; f"
+    feature = replace(NOTES.signature.features[0], unit=words)
+    model = served("marked", (feature,), replace(NOTES.signature.target, name=words, unit=words), [])
+    vars(model.entry)["signature"] = replace(model.signature, description=words)
+    vars(model.entry)["golden"] = [replace(NOTES.entry.golden[0], instances=[[1]])]
+    made = document(Settings(), Catalogue([LineUp(model)]))
+    described = [value for place, value in leaves(made) if place == "description"]
+    assert any(shown in value for value in described)
+    assert not any("<img" in value or "[a]" in value for value in described)
+
+
+def leaves(value: object, name: str = "") -> Iterator[tuple[str, str]]:
+    """(key, text) of every text in a JSON value."""
+    if isinstance(value, str):
+        yield name, value
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from leaves(item, str(key))
