@@ -44,6 +44,10 @@ class Workload:
         containers: list[Object] = self.pod["containers"]
         return containers
 
+    def listening(self) -> list[Object]:
+        """Those that have a port: they are asked by probes, and read the registry."""
+        return [one for one in self.running() if one.get("ports")]
+
     def containers(self) -> Iterator[Object]:
         """All of them; those that initialize obey the same rules."""
         yield from self.pod.get("initContainers", [])

@@ -18,10 +18,13 @@ OVERLAYS = {
     "cpu": ("embedded", "monitoring", "autoscaling", "ingress"),
     "gpu": ("mig", "monitoring", "autoscaling", "ingress"),
 }
-# Other layouts: of each group one component or none. They are tried alone and with everything else that goes with them.
-LAYOUTS = ((None, "split"), (None, "fetched", "baked"), (None, "several-nodes"))
+# Other layouts: of each group one component or none, each with each; with one of all groups, everything else too.
+LAYOUTS: dict[str, tuple[tuple[str | None, ...], ...]] = {
+    "cpu": ((None, "two-containers"), (None, "split"), (None, "fetched", "baked"), (None, "several-nodes")),
+    "gpu": ((None, "two-containers-gpu"), (None, "split"), (None, "fetched", "baked"), (None, "several-nodes")),
+}
 # What does not go with a layout: a gateway before servers compares answers by their runtime, which is TorchServe's.
-_APART = {"split": {"embedded"}}
+_APART = {"split": {"embedded"}, "two-containers": {"embedded"}, "two-containers-gpu": {"mig"}}
 
 
 class RenderError(Exception):
@@ -50,11 +53,12 @@ def combinations() -> Iterator[Combination]:
         for count in range(len(components) + 1):
             for chosen in itertools.combinations(components, count):
                 yield Combination(overlay, chosen)
-        for groups in itertools.product(*LAYOUTS):
+        for groups in itertools.product(*LAYOUTS[overlay]):
             layout = tuple(name for name in groups if name is not None)
             apart = set().union(*(_APART.get(name, set()) for name in layout))
             if layout:
                 yield Combination(overlay, layout)
+            if len(layout) == len(groups):
                 yield Combination(overlay, (*(name for name in components if name not in apart), *layout))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,7 +17,7 @@ from typing import Any
 from deploy.manifests.rendering import ROOT, RenderError, combinations, render
 
 CHECKOV = ROOT / "build" / "checkov" / "bin" / "checkov"
-RENDERED = ROOT / "build" / "manifests"
+RENDERED = ROOT / "build" / "scanned"
 IMAGES = ROOT / "deploy" / "images"
 # What it finds and we leave, with the reason; nothing else may be found, and each of these must be.
 WAIVED = {
@@ -57,7 +58,8 @@ def main() -> int:
     if not given.checkov.is_file():
         print("scan: checkov is not installed; `make scan` does that.", file=sys.stderr)
         return 1
-    RENDERED.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(RENDERED, ignore_errors=True)
+    RENDERED.mkdir(parents=True)
     try:
         for combination in combinations():
             (RENDERED / f"{combination}.yaml").write_text(render(combination), encoding="utf-8")

@@ -76,10 +76,10 @@ def volume(manifests: Manifests, name: str) -> Object:
 def test_every_component_belongs_to_an_overlay() -> None:
     """None lies there that is never rendered."""
     assert {path.name for path in (KUBERNETES / "components").iterdir()} == {
-        name for names in (*OVERLAYS.values(), *LAYOUTS) for name in names if name is not None
+        name for names in (*OVERLAYS.values(), *LAYOUTS["cpu"], *LAYOUTS["gpu"]) for name in names if name is not None
     }
     assert {path.name for path in (KUBERNETES / "overlays").iterdir()} == set(OVERLAYS)
-    assert len({str(one) for one in combinations()}) == len(list(combinations())) == 76
+    assert len({str(one) for one in combinations()}) == len(list(combinations())) == 82
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
@@ -97,10 +97,11 @@ def test_a_slice_of_a_gpu_passes() -> None:
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-@pytest.mark.parametrize("layout", [("split", "fetched", "several-nodes"), ("baked",)])
+@pytest.mark.parametrize("layout", [("split", "fetched", "several-nodes"), ("baked",), ("two-containers", "fetched")])
 def test_another_layout_passes(overlay: str, layout: tuple[str, ...]) -> None:
     """Gateways and servers apart, the registry from elsewhere, a training on several nodes."""
-    assert list(checks.violations(rendered(overlay, *layout))) == []
+    suited = ("two-containers-gpu" if (overlay, name) == ("gpu", "two-containers") else name for name in layout)
+    assert list(checks.violations(rendered(overlay, *suited))) == []
 
 
 @pytest.mark.slow
@@ -394,6 +395,48 @@ def test_a_mistake_in_a_layout_is_caught(mistake: str) -> None:
     """By a sentence that names it."""
     manifests = rendered("gpu", "split", "fetched", "several-nodes")
     change, words = LAYOUT_MISTAKES[mistake]
+    change(manifests)
+    sentences = list(checks.violations(manifests))
+    assert any(words in sentence for sentence in sentences), sentences
+
+
+def beside(manifests: Manifests) -> Object:
+    """TorchServe's own container."""
+    (found,) = (one for one in server(manifests)["containers"] if one["name"] == "torchserve")
+    assert isinstance(found, dict)
+    return found
+
+
+BESIDE_MISTAKES: dict[str, tuple[Change, str]] = {
+    "nobody runs TorchServe": (lambda m: server(m)["containers"].pop(1), "need one another"),
+    "two run TorchServe": (lambda m: settings(m).pop("MULGAM_TORCHSERVE_FOLDER"), "need one another"),
+    "another folder": (
+        lambda m: beside(m)["volumeMounts"][0].update(mountPath="/run/other"), "must be one emptyDir in both"),
+    "folder that can not be written": (
+        lambda m: beside(m)["volumeMounts"][0].update(readOnly=True), "must be one emptyDir in both"),
+    "folder on a volume of others": (
+        lambda m: volume(m, "torchserve").update(emptyDir=None, configMap={"name": "x"}) or
+        volume(m, "torchserve").pop("emptyDir"), "must be one emptyDir in both"),
+    "settings of its own": (lambda m: beside(m).pop("envFrom"), "must be those of the other"),
+    "image of its own": (lambda m: beside(m).update(image="mulgam-gateway:0.1.0"), "its image must be"),
+    "root in the second container": (
+        lambda m: beside(m).update(securityContext={"runAsUser": 0}), "container torchserve"),
+    "GPU for the gateway": (
+        lambda m: beside(m)["resources"]["limits"].pop("nvidia.com/gpu"), "asks for no nvidia.com resource"),
+    "probe without a port": (
+        lambda m: beside(m).update(livenessProbe={"httpGet": {"path": "/ping", "port": 8080}}), "must ask the admin"),
+    "more files than the disk takes": (
+        lambda m: volume(m, "torchserve")["emptyDir"].update(sizeLimit="8Gi"), "larger than the pod's"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", BESIDE_MISTAKES)
+def test_a_mistake_with_two_containers_is_caught(mistake: str) -> None:
+    """By a sentence that names it; without one there is none."""
+    manifests = rendered("gpu", "two-containers-gpu")
+    assert list(checks.violations(manifests)) == []
+    assert "nvidia.com/gpu" not in server(manifests)["containers"][0]["resources"]["limits"]
+    change, words = BESIDE_MISTAKES[mistake]
     change(manifests)
     sentences = list(checks.violations(manifests))
     assert any(words in sentence for sentence in sentences), sentences

@@ -114,7 +114,7 @@ def registry(manifests: Manifests) -> Iterator[str]:
     """Servers read the registry, mounted or in their image; whoever could write it could have anything computed."""
     for server in manifests.servers():
         folder = manifests.environment(server).get("MULGAM_REGISTRY")
-        for container in server.running():
+        for container in server.listening():
             mounts = {mount["mountPath"]: mount for mount in container.get("volumeMounts", [])}
             is_inside = BAKED in container["image"] and folder not in mounts
             if not is_inside and not mounts.get(folder, {}).get("readOnly"):
@@ -125,7 +125,7 @@ def registry(manifests: Manifests) -> Iterator[str]:
 def _filled(server: Workload, folder: str | None) -> Iterator[str]:
     """A registry that is an emptyDir stays empty, unless a container that initializes fills it."""
     fresh = {volume["name"] for volume in server.pod.get("volumes", []) if "emptyDir" in volume}
-    for mount in server.running()[0].get("volumeMounts", []):
+    for mount in (mount for one in server.listening() for mount in one.get("volumeMounts", [])):
         if mount["mountPath"] == folder and mount["name"] in fresh:
             first = server.pod.get("initContainers", [])
             mounts = [one for container in first for one in container.get("volumeMounts", [])]

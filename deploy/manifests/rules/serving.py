@@ -49,7 +49,7 @@ def _space(server: Workload, given: Settings) -> Iterator[str]:
     if room <= spooled:
         yield f"{server.name}: /tmp has {room} bytes, but tables may take {spooled} (MULGAM_BULK_*)."
     disk = sum(size(folder["sizeLimit"]) for folder in folders.values() if folder and folder.get("medium") != "Memory")
-    if disk > size(server.resources("limits").get("ephemeral-storage", 0)):
+    if disk > sum(size(one["resources"]["limits"].get("ephemeral-storage", 0)) for one in server.running()):
         yield f"{server.name}: its folders on disk ({disk} bytes) are larger than the pod's ephemeral-storage."
 
 
@@ -59,7 +59,7 @@ def _times(server: Workload, given: Settings) -> Iterator[str]:
     needed = asleep + given.drain_delay + given.grace + STOP_SECONDS
     if server.pod.get("terminationGracePeriodSeconds", 30) <= needed:
         yield f"{server.name}: terminationGracePeriodSeconds must be more than {needed:g} s, else requests are lost."
-    for container in server.running():
+    for container in server.listening():
         startup = container.get("startupProbe", {})
         if startup.get("periodSeconds", 10) * startup.get("failureThreshold", 3) <= given.startup_timeout:
             yield f"{server.name}: its startupProbe ends before MULGAM_STARTUP_TIMEOUT ({given.startup_timeout:g} s)."
@@ -72,7 +72,9 @@ def probes(manifests: Manifests) -> Iterator[str]:
     """All three, on the admin port, by paths that it has; only liveness asks whether the pod lives."""
     paths = {rule.rule for rule in create_admin_app(Overview((), 1.0), Settings()).url_map.iter_rules()}
     for server in manifests.servers():
-        for container in server.pod["containers"]:
+        for container in server.running():
+            if "ports" not in container and not container.keys() & {*PROBES}:
+                continue
             asked = {name: container.get(name, {}).get("httpGet", {}) for name in PROBES}
             for name, get in asked.items():
                 if get.get("port") != "admin" or get.get("path") not in paths:
