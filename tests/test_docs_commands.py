@@ -18,7 +18,7 @@ from mulgam.__main__ import COMMANDS
 from service.settings import described
 from tests import pages
 from tests.processes import ROOT
-from tests.test_docs import series
+from tests.test_docs import series, series_of_others
 
 # The changelog tells what once was.
 TEXTS = {
@@ -158,7 +158,7 @@ def test_an_unknown_key_is_noticed() -> None:
 
 def test_series_exist() -> None:
     """Every `mulgam_…` of every page is a series, or the beginning of several (`mulgam_feature_*`)."""
-    known = set(series()).union(*series().values())
+    known = set(series()).union(*series().values(), series_of_others())
     for page, text in TEXTS.items():
         for name, rest in re.findall(r"\b(mulgam_[a-z_]*[a-z])(_\*|\.py)?", text):
             found = any(one.startswith(name) for one in known) if rest == "_*" else name in known
