@@ -57,10 +57,11 @@ def headers() -> dict[str, Json]:
     return {
         "RequestId": {
             "description": "The caller's own where it is a short plain word, else a new one.",
+            "required": True,
             "schema": {"type": "string", "pattern": f"^{REQUEST_ID.pattern}$"},
         },
-        "RetryAfter": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 0}},
-        "Authenticate": {"description": "The scheme to use.", "schema": {"const": "Bearer"}},
+        "RetryAfter": {"description": "Seconds.", "required": True, "schema": {"type": "integer", "minimum": 0}},
+        "Authenticate": {"description": "The scheme to use.", "required": True, "schema": {"const": "Bearer"}},
         "AcceptEncoding": {"description": "The encodings that are taken.", "schema": {"type": "string"}},
     }
 

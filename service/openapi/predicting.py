@@ -104,7 +104,7 @@ def _operation(protocol: PredictionProtocol, versions: Sequence[Served], setting
         asked |= _asked_tables(versions[0])
         answered |= _answered_tables(versions)
         told += _TABLES.format(rows=settings.bulk_max_rows, size=settings.bulk_max_bytes)
-    right = {"description": "The predictions, in the order of the rows.", "headers": _headers(versions)}
+    right = {"description": "The predictions, in the order of the rows.", "headers": _headers(protocol, versions)}
     return {
         "parameters": [component("parameters", name) for name in _parameters(protocol, versions, tables)],
         "requestBody": {"required": True, "description": told, "content": asked},
@@ -158,9 +158,15 @@ def _parameters(protocol: PredictionProtocol, versions: Sequence[Served], tables
     return [*names, "Keep"] if tables else names
 
 
-def _headers(versions: Sequence[Served]) -> Json:
-    digest = {"description": "Of the version that computed it.", "schema": {"enum": [one.digest for one in versions]}}
-    return {"X-Model-Digest": digest}
+def _headers(protocol: PredictionProtocol, versions: Sequence[Served]) -> Json:
+    digest = {"enum": [one.digest for one in versions]}
+    headers: Json = {
+        "X-Model-Digest": {"description": "Of the version that computed it.", "required": True, "schema": digest}
+    }
+    if protocol.name == "v2":
+        told = "Bytes of the JSON part, where a tensor is binary."
+        headers[LENGTH_HEADER] = {"description": told, "schema": {"type": "integer", "minimum": 1}}
+    return headers
 
 
 def _ref(served: Served, kind: str) -> Json:

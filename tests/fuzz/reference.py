@@ -70,6 +70,3 @@ def failures(told: str) -> list[str]:
     """What schemathesis found, an operation each."""
     return [found[0].strip()[:1500] for found in _FAILED.finditer(told)]
 
-
-if __name__ == "__main__":
-    raise SystemExit("\n".join(run(int(sys.argv[1]), int(sys.argv[2]))) or 0)

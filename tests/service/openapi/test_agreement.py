@@ -23,7 +23,7 @@ from service.openapi import rows
 from service.protocols.paths import PATHS, concrete
 from tests.mulgam.strategies import characters, signatures
 from tests.service.openapi.conftest import MODELS, Api
-from tests.service.openapi.validation import Judge
+from tests.service.openapi.validation import Judge, resolved
 
 JSON = "application/json"
 OPERATIONS = [concrete(template, model.name, 1) for model in MODELS for template, _ in PATHS]
@@ -84,6 +84,11 @@ def test_what_the_document_allows_is_what_is_answered(api: Api, path: str) -> No
         answer = api.client.post(path, data=json.dumps(body).encode(), content_type=JSON)
         response = api.judge.response(operation, answer.status_code)
         assert answer.content_type in response["content"], answer.data
+        for name, header in response["headers"].items():
+            header = resolved(api.judge.document, header)
+            assert name in answer.headers or not header.get("required")
+            if name in answer.headers:
+                assert api.judge.takes(header["schema"], read_header(answer.headers[name], header["schema"]))
         if answer.content_type == JSON:
             assert api.judge.problems(response["content"][JSON]["schema"], answer.json) == []
         if answer.status_code == 200:
@@ -93,6 +98,11 @@ def test_what_the_document_allows_is_what_is_answered(api: Api, path: str) -> No
             assert problems or answer.json["code"] in BEYOND_SCHEMA.get(protocol, ()), answer.json
 
     check()
+
+
+def read_header(value: str, schema: Any) -> Any:
+    """A header's value as its schema means it."""
+    return int(value) if schema.get("type") == "integer" else value
 
 
 @st.composite
