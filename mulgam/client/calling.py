@@ -12,6 +12,8 @@ from mulgam.client.retrying import Retrying, seconds_of
 
 # How much longer than the service one waits oneself: its own answer, that the time is over, says more than silence.
 _PATIENCE = 0.5
+# What is left of a deadline may be next to nothing, which the service would call no time at all.
+_LEAST = 0.001
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Caller:
         """
 
         def attempt(left: float) -> Reply:
-            return self._once(method, path, request_id, headers or {}, body, min(self.timeout, left))
+            return self._once(method, path, request_id, headers or {}, body, max(min(self.timeout, left), _LEAST))
 
         return self.retrying.run(attempt)
 
