@@ -6,6 +6,8 @@ import { t } from "./words.js";
 
 // Of many classes the likeliest are shown.
 const MOST_BARS = 12;
+// Labels of more letters are written smaller.
+const LONG = 6;
 
 export class Answer {
   /** @param model as `/models/<model>` tells it */
@@ -102,6 +104,7 @@ function classesOf(target) {
   );
   const show = ({ label: best, probability, probabilities }) => {
     say(label, best);
+    label.classList.toggle("long", best.length > LONG);
     say(share, percent(probability));
     const sorted = isShort ? target.classes : [...target.classes].sort((one, two) => probabilities[two] - probabilities[one]).slice(0, MOST_BARS);
     const shown = sorted.map((name) => {

@@ -65,7 +65,7 @@ export class Drawing {
     context.clearRect(0, 0, SIZE, SIZE);
     grid(context, this.image.side, style.borderTopColor);
     ink(context, this.strokes, { scale: SIZE, x: 0, y: 0 }, (SIZE / this.image.side) * STROKE, style.color);
-    if (document.activeElement === this.canvas) this.#cursor(context, style.caretColor);
+    if (this.canvas.matches(":focus-visible")) this.#cursor(context, style.caretColor);
     pixels(context2d(this.seen), this.pixels, this.image.side, style.color);
     this.hint.hidden = !this.isEmpty;
   }
@@ -73,8 +73,6 @@ export class Drawing {
   #listen() {
     const { canvas } = this;
     canvas.addEventListener("pointerdown", (event) => {
-      event.preventDefault();
-      canvas.focus({ preventScroll: true });
       canvas.setPointerCapture(event.pointerId);
       this.#penDown(this.#place(event));
     });

@@ -19,7 +19,7 @@ const TYPING = 120;
  */
 export function field(feature, start, id, changed) {
   const made = MAKERS[feature.type](feature, start, id, changed);
-  const error = el("p", { class: "error", id: `${id}-error`, hidden: true });
+  const error = el("p", { class: "error", id: `${id}-error`, lang: "en", hidden: true });
   const unit = feature.unit && el("span", { class: "unit" }, feature.unit);
   const head = el("div", { class: "field-head" }, el("label", { for: id }, feature.name, unit && " ", unit), made.aside);
   const element = el("div", { class: `field ${feature.type}` }, head, made.control, made.note, error);

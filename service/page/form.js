@@ -16,7 +16,8 @@ export class Form {
     const start = { ...model.typical, ...kept?.values };
     this.features = model.signature.features;
     this.element = el("div", { class: "form" });
-    this.general = el("p", { class: "error", role: "alert", hidden: true });
+    // The service speaks English.
+    this.general = el("p", { class: "error", role: "alert", lang: "en", hidden: true });
     const image = imageOf(model.signature);
     if (image) {
       this.drawing = new Drawing(image, kept?.strokes ?? [], changed);
@@ -62,7 +63,7 @@ export class Form {
   tell(problem) {
     const name = problem?.field?.startsWith("instances[0].") ? problem.field.slice("instances[0].".length) : null;
     const place = this.fields?.get(name);
-    for (const one of this.fields?.values() ?? []) one.tell(one === place ? problem.message : null);
+    for (const one of this.fields?.values() ?? []) one.tell(one === place ? problem.message.replace(problem.field, name) : null);
     this.general.hidden = !problem || Boolean(place);
     fill(this.general, problem && !place ? problem.message : "");
   }

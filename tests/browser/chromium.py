@@ -12,6 +12,8 @@ from tests import groups
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+# Another interface of this machine came or went (a container's): Chromium gives up what it was asking for.
+NETWORK_CHANGED = "ERR_NETWORK_CHANGED"
 # Of the group "browser" in pyproject.toml.
 MODULES = ("playwright", "axe_playwright_python")
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
@@ -59,6 +61,7 @@ class Visit:
     Attributes:
         page: Playwright's.
         complaints: what the console warned of, and exceptions that nobody caught.
+        was_disturbed: whether the network of this machine changed meanwhile.
         hosts: every host that was asked for something.
     """
 
@@ -67,6 +70,7 @@ class Visit:
         self.context = browser.new_context(**{"locale": "en-US", "viewport": {"width": 1280, "height": 900}, **options})
         self.page: Page = self.context.new_page()
         self.complaints: list[str] = []
+        self.was_disturbed = False
         self.hosts: set[str] = set()
         self.page.on("console", self._said)
         self.page.on("pageerror", lambda problem: self.complaints.append(str(problem)))
@@ -74,7 +78,14 @@ class Visit:
 
     def open(self, model: str) -> Page:
         """The page with a model, its first answer (or the wait for one) shown."""
+        from playwright.sync_api import TimeoutError as Late
+
         self.page.goto(f"{self.base}/#{model}")
+        with contextlib.suppress(Late):
+            self.page.locator(".model").wait_for(timeout=20_000)
+        if self.was_disturbed:
+            self.was_disturbed = False
+            self.page.reload()
         self.page.locator(".model").wait_for()
         self.page.wait_for_function(
             "() => document.querySelector('#latency').textContent || !document.querySelector('.answer-state').hidden"
@@ -86,5 +97,7 @@ class Visit:
         self.context.close()
 
     def _said(self, message: Any) -> None:
-        if message.type in ("error", "warning"):
+        if NETWORK_CHANGED in message.text:
+            self.was_disturbed = True
+        elif message.type in ("error", "warning"):
             self.complaints.append(message.text)
