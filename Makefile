@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor train tune serve test test-all check docs audit fuzz bench screenshots drill bench-train images manifests scan clean
+.PHONY: help setup doctor train tune serve test test-all check docs audit fuzz bench bench-load screenshots drill bench-train images manifests scan clean
 
 # What `make serve PORT=9000` and the like may set; every other setting is a variable MULGAM_* (docs/settings.md).
 RECIPE ?=
@@ -24,7 +24,8 @@ REQUESTS ?= 100000
 CALLS ?= 50000
 EXAMPLES ?= 200
 SEED ?= 1
-# Of `make bench` alone: rounds, seconds for each measurement, models; ONLY names contestants, or drills (none: all).
+# Of `make bench` and `make bench-load`: rounds, seconds for each measurement, models; ONLY names contestants or parts.
+# (Of `make drill` it names drills; none: all.)
 ROUNDS ?= 5
 SECONDS ?= 3
 ONLY ?=
@@ -128,9 +129,12 @@ fuzz: $(READY) ## hostile input for decoders, sockets, API reference (INPUTS, RE
 drill: $(READY) ## inject faults and compare with what is promised (ONLY; needs nginx, root for a small disk)
 	@exec $(PY) -m tests.drill --only "$(ONLY)"
 
-bench: $(READY) ## compare with other servers: docs/benchmarks.md (ROUNDS, SECONDS, ONLY; needs wrk)
-	@exec $(PY) -m tests.bench --rounds "$(ROUNDS)" --seconds "$(SECONDS)" --only "$(ONLY)" \
-		--models "$(MODELS)"
+bench: $(READY) ## compare with other servers, then bench-load: docs/benchmarks.md (ROUNDS, SECONDS, ONLY; needs wrk)
+	@$(PY) -m tests.bench --rounds "$(ROUNDS)" --seconds "$(SECONDS)" --only "$(ONLY)" --models "$(MODELS)"
+	@$(if $(ONLY),true,$(MAKE) --no-print-directory bench-load)
+
+bench-load: $(READY) ## Mulgam under load, beside abuse, on two cores: docs/benchmarks-load.md (ROUNDS, SECONDS, ONLY)
+	@exec $(PY) -m tests.bench.under_load --rounds "$(ROUNDS)" --seconds "$(SECONDS)" --only "$(ONLY)"
 
 bench-train: $(READY) ## beside others on public tables: docs/training-benchmarks.md (SEEDS, ONLY; hours, goes on)
 	@exec $(PY) -m tests.bench.training --seeds "$(SEEDS)" --only "$(ONLY)"

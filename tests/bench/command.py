@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +25,14 @@ PAGE = ROOT / "docs" / "benchmarks.md"
 def main(words: Sequence[str] | None = None) -> int:
     """0 when every contestant was measured; 1 with a sentence when not; 130 after Ctrl-C."""
     given = _arguments(words)
+    return guarded(lambda: _run(given))
+
+
+def guarded(run: Callable[[], int]) -> int:
+    """Run; an end by BenchError is one sentence and 1, one by Ctrl-C or SIGTERM 130."""
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
-        return _run(given)
+        return run()
     except BenchError as problem:
         print(f"bench: {problem}", file=sys.stderr)
         return 1
@@ -43,15 +48,15 @@ def _run(given: argparse.Namespace) -> int:
     chosen = contestants.chosen(given.only)
     models = _models(given.models)
     if {one.name for one in chosen} & {"flask", "fastapi", "bare"}:
-        libraries.SERVING.install(_say)
+        libraries.SERVING.install(say)
     placed = cores.choose()
-    taken = conditions.take(placed, _version(wrk), _command(given))
-    _say(_announced(chosen, models, given))
+    taken = conditions.take(placed, version(wrk), _command(given))
+    say(_announced(chosen, models, given))
     folder = Path(tempfile.mkdtemp(prefix="mb-"))
     try:
-        _say("publishing the models")
+        say("publishing the models")
         published = [publish(name, folder) for name in models]
-        results = rounds.run(chosen, published, rounds.Run(given.rounds, given.seconds, placed, folder, _say))
+        results = rounds.run(chosen, published, rounds.Run(given.rounds, given.seconds, placed, folder, say))
         results.code_after = conditions.code_digest()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -60,10 +65,10 @@ def _run(given: argparse.Namespace) -> int:
     whole = chosen == contestants.ALL and models == list(CELLS)
     target = given.report or (PAGE if whole else None)
     if target is None:
-        _say("part of the benchmark only: docs/benchmarks.md is left as it is (--report FILE writes one)")
+        say("part of the benchmark only: docs/benchmarks.md is left as it is (--report FILE writes one)")
     else:
         target.write_text(page, encoding="utf-8")
-        _say(f"written: {target.name}")
+        say(f"written: {target.name}")
     return 1 if results.out else 0
 
 
@@ -73,15 +78,16 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
         description="Compare Mulgam with what its users would take instead, on this machine, over loopback.",
     )
     names = ", ".join(one.name for one in contestants.ALL)
-    parser.add_argument("--rounds", type=_count, default=5, metavar="N", help="rounds (default: 5)")
-    parser.add_argument("--seconds", type=_count, default=3, metavar="S", help="for each cell, whole (default: 3)")
+    parser.add_argument("--rounds", type=count, default=5, metavar="N", help="rounds (default: 5)")
+    parser.add_argument("--seconds", type=count, default=3, metavar="S", help="for each cell, whole (default: 3)")
     parser.add_argument("--only", default="", metavar="NAME,…", help=f"contestants, of {names} (default: all)")
     parser.add_argument("--models", default="", metavar="NAME,…", help=f"models, of {', '.join(CELLS)} (default: all)")
     parser.add_argument("--report", type=Path, metavar="FILE", help="default: docs/benchmarks.md after a whole run")
     return parser.parse_args(words)
 
 
-def _count(text: str) -> int:
+def count(text: str) -> int:
+    """A number of rounds or seconds from the command line."""
     value = int(text) if text.isascii() and text.isdigit() else 0
     if not 1 <= value <= 60:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 60")
@@ -109,12 +115,14 @@ def _announced(chosen: Sequence[Contestant], models: Sequence[str], given: argpa
     return f"{len(chosen)} contestants, {given.rounds} rounds: about {max(1, round(minutes))} minutes; Ctrl-C stops all"
 
 
-def _version(wrk: str) -> str:
+def version(wrk: str) -> str:
+    """What a wrk says it is."""
     printed = subprocess.run([wrk, "-v"], capture_output=True, text=True, check=False).stdout
     return " ".join(printed.split()[:2])
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
+    """Tell whoever runs it."""
     print(f"bench: {line}", file=sys.stderr, flush=True)
 
 

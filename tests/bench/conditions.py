@@ -17,9 +17,8 @@ import psutil
 from tests.bench.cores import Cores
 from tests.bench.tree import ROOT
 
-_LIBRARIES = (
-    "torch", "torchserve", "onnxruntime", "granian", "flask", "gunicorn", "fastapi", "uvicorn", "pydantic", "numpy",
-)  # fmt: skip
+OURS = ("torch", "torchserve", "onnxruntime", "uvloop", "flask", "numpy")
+THEIRS = ("granian", "gunicorn", "fastapi", "uvicorn", "pydantic")
 _ROOMS = ("mulgam", "handler", "service")
 # Cores' worth of work by others beyond which figures are not to be trusted.
 QUIET_CORES = 0.1
@@ -40,8 +39,8 @@ class Conditions:
     code: str
 
 
-def take(cores: Cores, wrk_version: str, command: str) -> Conditions:
-    """The machine as it is now."""
+def take(cores: Cores, wrk_version: str, command: str, libraries: Sequence[str] = (*OURS, *THEIRS)) -> Conditions:
+    """The machine as it is now, and the versions of the libraries that are measured."""
     load = os.getloadavg()[0]
     return Conditions(
         date=date(),
@@ -49,7 +48,7 @@ def take(cores: Cores, wrk_version: str, command: str) -> Conditions:
         cores=os.cpu_count() or 1,
         pinned=cores.are_pinned,
         load_before=load,
-        versions=", ".join([versions(_LIBRARIES), wrk_version]),
+        versions=", ".join([versions(libraries), wrk_version]),
         commit=commit(),
         command=command,
         code=code_digest(),

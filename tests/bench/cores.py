@@ -29,14 +29,25 @@ def choose() -> Cores:
     return Cores(allowed[1], allowed[0]) if len(allowed) > 1 else Cores(None, None)
 
 
-@contextlib.contextmanager
-def on(core: int | None) -> Iterator[None]:
+def two_servers() -> tuple[set[int], int | None]:
+    """Two cores for servers, and one for the load where there is a third; where none can be pinned to: `choose`."""
+    allowed = sorted(os.sched_getaffinity(0))
+    return set(allowed[-2:]), allowed[0] if len(allowed) > 2 else None
+
+
+def on(core: int | None) -> contextlib.AbstractContextManager[None]:
     """What is started within inherits the core; this thread gets its own back."""
-    if core is None:
+    return among(None if core is None else {core})
+
+
+@contextlib.contextmanager
+def among(some: set[int] | None) -> Iterator[None]:
+    """The same with several cores; None: any."""
+    if some is None:
         yield
         return
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core})
+    os.sched_setaffinity(0, some)
     try:
         yield
     finally:

@@ -11,6 +11,7 @@ import onnxruntime
 import torch
 from torch import Tensor, nn
 
+from model.release.baseline_histograms import FORMAT, histogram
 from model.release.parity import tolerances
 from model.release.release import Documents, release
 from mulgam.registry import ONNX, TORCHSCRIPT, Registry
@@ -75,10 +76,18 @@ def publish(name: str, folder: Path) -> Published:
     signature = Signature(
         name, "regression", features, target, graph_inputs(features), graph_outputs(target), tolerances(floor=1.0)
     )
+    module, rows = Mlp(HIDDEN[name]).eval(), draw(1024, seed=4)
+    with torch.no_grad():
+        predicted = module(torch.from_numpy(rows)).double().numpy()
+    baseline = {
+        "format": FORMAT,
+        "features": {one.name: histogram(rows[:, place].astype(np.float64)) for place, one in enumerate(features)},
+        "prediction": histogram(predicted),
+    }
     documents = Documents(
-        metrics={"scores": {}}, baseline={}, environment={}, recipe=f'name = "{name}"\n',
+        metrics={"scores": {}}, baseline=baseline, environment={}, recipe=f'name = "{name}"\n',
         report=lambda _: "<!doctype html>\n",
     )  # fmt: skip
     registry = Registry(folder / f"registry-{name}")
-    entry = release(Mlp(HIDDEN[name]).eval(), signature, {NUMERIC: draw(32, seed=1)}, registry, documents)
+    entry = release(module, signature, {NUMERIC: draw(32, seed=1)}, registry, documents)
     return Published(name, registry.root, entry.path / ONNX, entry.path / TORCHSCRIPT)

@@ -91,23 +91,29 @@ def render(
     parts = [
         "# Benchmarks",
         "Written by `make bench`; a figure is the median of its rounds, with the least and the greatest in brackets."
-        " How well\nMulgam's models learn, beside others: [training-benchmarks.md](training-benchmarks.md).",
+        " Mulgam under load of\nother shapes, and what its parts cost: [benchmarks-load.md](benchmarks-load.md). How"
+        " well its models learn, beside others:\n[training-benchmarks.md](training-benchmarks.md).",
         warning(conditions, results.load_averages, others, results.code_after),
-        _conditions(conditions, results, others, rounds, seconds),
-        "## One row a request\n\n" + _table(
+        conditions_table(
+            conditions, results.load_averages, others,
+            f"{rounds}, each cell {seconds} s; every round starts each contestant anew, in changing order, warmed up"
+            " first",
+            "each server with all its processes on one core, the load generator on another",
+        ),
+        "## One row a request\n\n" + table(
             ["requests/s", *(f"c={c}" for c in CONCURRENCY), "p50 ms c=1", "p50 ms c=64", "p99 ms c=64", "CPU µs c=64"],
             ([one.title, *_row_columns(results, one.name)] for one in present),
         ) + "\n\nThe model: 8 → 256 → 256 → 1. c: connections, each sending its next request after the last answer."
         " CPU: user and system time of the whole process tree for a request.",
-        f"## {BULK_ROWS} rows a request\n\n" + _table(
+        f"## {BULK_ROWS} rows a request\n\n" + table(
             ["rows/s", "JSON", "binary V2", "p50 ms JSON", "CPU µs a request, JSON"],
             ([one.title, *_bulk_columns(results, one.name)] for one in present if one.name != "bare"),
         ) + f"\n\nThe same model, c={BULK_CONNECTIONS}. ONNX Runtime alone has its tensors ready and one caller.",
-        "## A heavy model, one row a request\n\n" + _table(
+        "## A heavy model, one row a request\n\n" + table(
             ["requests/s", "c=1", "c=64", "p50 ms c=1", "p50 ms c=64"],
             ([one.title, *_heavy_columns(results, one.name)] for one in present if one.name != "bare"),
         ) + "\n\n8 → 2048 → 2048 → 1: 62 times the parameters. JSON.",
-        "## Memory and start\n\n" + _table(
+        "## Memory and start\n\n" + table(
             ["one model served", "MB idle", "MB after load", "s from start to first right answer"],
             ([one.title, *_start_columns(results, one.name)] for one in present if one.name != "onnxruntime"),
         ) + f"\n\nMemory: {_measures(results)} of the whole process tree.",
@@ -150,6 +156,11 @@ def shown(values: Sequence[float]) -> str:
         return "–"
     of = spread(values)
     return number(of.median) if len(values) == 1 else f"{number(of.median)} ({number(of.low)} – {number(of.high)})"
+
+
+def reached(value: float, aim: float, less_is_better: bool) -> str:
+    """Yes or no."""
+    return "yes" if (value <= aim) == less_is_better or value == aim else "no"
 
 
 def _values(results: Results, name: str, cell: Cell, value: Value) -> str:
@@ -195,13 +206,13 @@ def _ratios(results: Results) -> str:
     found = ratios(results)
     if not found:
         return "None: this run had no two contestants that are compared."
-    return _table(
+    return table(
         ["what", "ratio", "aim", "reached", "by CPU time"],
         (
             [
                 question.text, f"{number(of.median)} ({number(of.low)} – {number(of.high)})",
                 f"{'≤' if question.less_is_better else '≥'} {question.aim:g}",
-                "yes" if (of.median <= question.aim) == question.less_is_better or of.median == question.aim else "no",
+                reached(of.median, question.aim, question.less_is_better),
                 cpu_ratio(results, question),
             ]
             for question, of in found
@@ -209,25 +220,24 @@ def _ratios(results: Results) -> str:
     )  # fmt: skip
 
 
-def _conditions(conditions: Conditions, results: Results, others: Sequence[float], rounds: int, seconds: int) -> str:
-    during = results.load_averages or [conditions.load_before]
-    pinned = (
-        "each server with all its processes on one core, the load generator on another"
-        if conditions.pinned else "nothing pinned"
-    )  # fmt: skip
+def conditions_table(
+    conditions: Conditions, averages: Sequence[float], others: Sequence[float], rounds: str, pinned: str
+) -> str:
+    """What the figures are of; `rounds` tells how often and long, `pinned` who had which core."""
+    during = averages or [conditions.load_before]
     lines = (
         ("command", f"`{conditions.command}`"),
         ("date", conditions.date),
         ("commit", conditions.commit),
-        ("machine", f"{conditions.machine}; {conditions.cores} cores; {pinned}"),
-        ("rounds", f"{rounds}, each cell {seconds} s; every round starts each contestant anew, in changing order,"
-         " warmed up first"),
+        ("machine", f"{conditions.machine}; {conditions.cores} cores;"
+         f" {pinned if conditions.pinned else 'nothing pinned'}"),
+        ("rounds", rounds),
         ("load average", f"{conditions.load_before:.1f} before; {min(during):.1f} to {max(during):.1f} during"
          " (the run itself brings up to 2)"),
         ("other processes", f"took {shown(others) if others else '–'} cores, median and range over the measurements"),
         ("versions", conditions.versions),
     )  # fmt: skip
-    return _table(["conditions", ""], ([name, value] for name, value in lines))
+    return table(["conditions", ""], ([name, value] for name, value in lines))
 
 
 def _contestants(contestants: Sequence[Contestant], results: Results) -> str:
@@ -237,13 +247,13 @@ def _contestants(contestants: Sequence[Contestant], results: Results) -> str:
         " 1e-4 × max(1, |answer|)."
     )
     for name, why in results.out.items():
-        lines.append(f"- `{name}` is **out**: {_without_paths(why)[:300]}")
+        lines.append(f"- `{name}` is **out**: {without_paths(why)[:300]}")
     for name, why in results.absent.items():
         lines.append(f"- `{name}` lacks a form of request, and its row: {why}.")
     return head + "\n\n" + "\n".join(lines)
 
 
-def _without_paths(text: str) -> str:
+def without_paths(text: str) -> str:
     """On one line, and without the folders of this machine: the page is for others."""
     return " ".join(text.replace(str(ROOT), ".").replace(tempfile.gettempdir(), "TMPDIR").split())
 
@@ -251,8 +261,8 @@ def _without_paths(text: str) -> str:
 def _not_measured(results: Results, samples: Sequence[Sample]) -> str:
     lines = [
         "- p99 figures of a few seconds are mostly the scheduler's; take none as a promise.",
-        "- Closed loop only: no open-loop load at a share of capacity, no slow or leaving clients.",
-        "- One core for each server: nothing here says how any of them scales over cores.",
+        "- Closed loop and one core for each server; for Mulgam alone [benchmarks-load.md](benchmarks-load.md) has"
+        " requests that arrive by themselves, slow clients, and two cores.",
         "- No GPU, no TLS, no network but loopback.",
         "- wrk counts statuses of 400 and above as failures; other answers are checked before the timing, not during.",
     ]
@@ -271,7 +281,8 @@ def _not_measured(results: Results, samples: Sequence[Sample]) -> str:
     return "## Not measured\n\n" + "\n".join(lines)
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """In Markdown."""
     lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
     lines += [f"| {' | '.join(row)} |" for row in rows]
     return "\n".join(lines)

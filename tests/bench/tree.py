@@ -43,13 +43,13 @@ class Tree:
         """Whether its first process ended."""
         return self.process.poll() is not None
 
-    def members(self) -> list[psutil.Process]:
-        """All that live now."""
+    def members(self, word: str = "") -> list[psutil.Process]:
+        """All that live now, and have a word in their command line."""
         with contextlib.suppress(psutil.NoSuchProcess):
             root = psutil.Process(self.process.pid)
             found = [root, *root.children(recursive=True)]
             self._seen.update({one.pid: one for one in found})
-        return [one for one in self._seen.values() if _lives(one)]
+        return [one for one in self._seen.values() if _lives(one) and (not word or word in _command(one))]
 
     def cpu_seconds(self) -> float:
         """User and system time of all, so far; threads included."""
@@ -94,6 +94,12 @@ class Tree:
         deadline = time.monotonic() + 10
         while any(_lives(one) for one in self._seen.values()) and time.monotonic() < deadline:
             time.sleep(0.01)
+
+
+def _command(process: psutil.Process) -> str:
+    with contextlib.suppress(psutil.Error):
+        return " ".join(process.cmdline())
+    return ""
 
 
 def _lives(process: psutil.Process) -> bool:

@@ -1,4 +1,4 @@
-"""The ceiling of requests/s: the server that Mulgam embeds, with nothing behind it."""
+"""The ceiling of requests/s: a server in Rust, driven by Python, with nothing behind it."""
 
 from __future__ import annotations
 

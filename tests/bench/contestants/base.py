@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 import numpy as np
-import psutil
 
 from tests.bench.cells import Cell, Form, Sample
 from tests.bench.cores import Cores
@@ -22,6 +21,7 @@ from tests.bench.errors import BenchError
 from tests.bench.load import Request, drive
 from tests.bench.model import Published, Rows, as_json, draw
 from tests.bench.tree import Tree
+from tests.bench.usage import Usage
 from tests.processes import free_port
 
 START_SECONDS = 60.0
@@ -113,7 +113,7 @@ class Server(Contestant):
         return np.array(json.loads(body)["predictions"], dtype=np.float32)
 
     @contextlib.contextmanager
-    def running(self, place: Place) -> Iterator[Running]:
+    def running(self, place: Place) -> Iterator[RunningServer]:
         """See `Contestant.running`."""
         launch = self.launch(place)
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("MULGAM_", "TS_"))}
@@ -121,7 +121,7 @@ class Server(Contestant):
         started = time.monotonic()
         tree = Tree(launch.command, environment, place.folder, place.cores.server)
         try:
-            running = _RunningServer(self, place, tree)
+            running = RunningServer(self, place, tree)
             running.wait_until_right()
             running.start_seconds = time.monotonic() - started
             yield running
@@ -129,20 +129,28 @@ class Server(Contestant):
             tree.stop()
 
 
-class _RunningServer:
+class RunningServer:
+    """A started server: see `Running`.
+
+    Args:
+        server: how it is asked.
+        place: where it was started.
+        tree: its processes.
+    """
+
     def __init__(self, server: Server, place: Place, tree: Tree) -> None:
         self._server = server
-        self._place = place
-        self._tree = tree
+        self.place = place
+        self.tree = tree
         self.start_seconds: float | None = None
 
     def wait_until_right(self) -> None:
         """Ask until the answer to one row is right; raises BenchError when that takes too long."""
         row = draw(1, seed=2)
-        expected = self._server.expected(self._place.model, row)
+        expected = self._server.expected(self.place.model, row)
         last = "no connection"
         deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline and not self._tree.is_over:
+        while time.monotonic() < deadline and not self.tree.is_over:
             try:
                 if np.allclose(self.answer(row, "json"), expected, rtol=TOLERANCE, atol=TOLERANCE):
                     return
@@ -152,13 +160,13 @@ class _RunningServer:
             except BenchError as problem:
                 last = str(problem)
             time.sleep(0.01)
-        what = "ended at its start" if self._tree.is_over else f"did not answer rightly within {START_SECONDS:g} s"
-        raise BenchError(f"{what} (last: {last}); its log ends: {self._tree.log_tail()}")
+        what = "ended at its start" if self.tree.is_over else f"did not answer rightly within {START_SECONDS:g} s"
+        raise BenchError(f"{what} (last: {last}); its log ends: {self.tree.log_tail()}")
 
     def answer(self, rows: Rows, form: Form) -> Rows:
         """One request on a connection of its own."""
-        request = self._server.request(self._place.model.name, [rows], form)
-        connection = http.client.HTTPConnection("127.0.0.1", self._place.port, timeout=10)
+        request = self._server.request(self.place.model.name, [rows], form)
+        connection = http.client.HTTPConnection("127.0.0.1", self.place.port, timeout=10)
         try:
             connection.request("POST", request.path, request.bodies[0], dict(request.headers))
             reply = connection.getresponse()
@@ -177,31 +185,25 @@ class _RunningServer:
 
     def measure(self, cell: Cell, seconds: int) -> Sample:
         """See `Running.measure`."""
-        batches = [draw(cell.rows, seed=10 + number) for number in range(VARIED)]
-        request = self._server.request(self._place.model.name, batches, cell.form)
-        busy, cpu, started = _busy_seconds(), self._tree.cpu_seconds(), time.monotonic()
-        figures = drive(self._place.port, request, cell.connections, seconds, self._place.cores.load)
+        request, usage = self.request(cell), Usage(self.tree)
+        figures = drive(self.place.port, request, cell.connections, seconds, self.place.cores.load)
         if figures.requests == figures.failed:
             raise BenchError(f"none of {figures.requests} requests was answered well ({cell})")
-        taken = time.monotonic() - started
-        cpu, busy = self._tree.cpu_seconds() - cpu, _busy_seconds() - busy
-        others = max(0.0, (busy - cpu) / taken - figures.generator_cpu)
+        cpu, others = usage.taken(figures.generator_cpu)
         return Sample(
             figures.rate, figures.failed, figures.p50, figures.p99, cpu / figures.requests * 1e6,
             figures.generator_cpu, others,
         )  # fmt: skip
 
+    def request(self, cell: Cell) -> Request:
+        """What a cell sends: bodies that vary."""
+        batches = [draw(cell.rows, seed=10 + number) for number in range(VARIED)]
+        return self._server.request(self.place.model.name, batches, cell.form)
+
     def memory(self) -> tuple[float, str]:
         """See `Running.memory`."""
-        size, measure = self._tree.memory_bytes()
+        size, measure = self.tree.memory_bytes()
         return size / 1e6, measure
-
-
-def _busy_seconds() -> float:
-    """CPU seconds that this machine spent on anything, so far, what its host took from it included."""
-    times = psutil.cpu_times()
-    idle = times.idle + getattr(times, "iowait", 0.0) + getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)
-    return float(sum(times) - idle)
 
 
 def place_for(model: Published, folder: Path, cores: Cores) -> Place:

@@ -21,6 +21,10 @@ class Mulgam(Server):
     path = "/predict/{model}"
     backend: ClassVar[str]
 
+    def __init__(self, **settings: str) -> None:
+        """Take settings in place of the defaults, by their names in `service.settings`."""
+        self._settings = settings
+
     def takes(self, cell: Cell) -> bool:
         """Everything."""
         return True
@@ -30,7 +34,7 @@ class Mulgam(Server):
         environment = {
             "MULGAM_REGISTRY": str(place.model.registry), "MULGAM_PORT": str(place.port),
             "MULGAM_ADMIN_PORT": str(free_port()), "MULGAM_BACKEND": self.backend, "MULGAM_DEVICE": "cpu",
-            "MULGAM_DRAIN_DELAY": "0",
+            "MULGAM_DRAIN_DELAY": "0", **{f"MULGAM_{name.upper()}": value for name, value in self._settings.items()},
         }  # fmt: skip
         return Launch([sys.executable, "-m", "service"], environment)
 
@@ -65,5 +69,8 @@ class MulgamEmbedded(Mulgam):
 
     name = "mulgam-embedded"
     title = "Mulgam embedded"
-    about = "`make serve BACKEND=onnxruntime`: ONNX Runtime in the gateway's process"
+    about = (
+        "`make serve BACKEND=onnxruntime`: ONNX Runtime in the gateway's process; small requests that come in one"
+        " turn of its event loop are computed together"
+    )
     backend = "onnxruntime"

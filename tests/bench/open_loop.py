@@ -1,0 +1,92 @@
+"""The other load generator: requests at a rate of their own, whatever becomes of them (`apps/open_loop.py`).
+
+wrk sends its next request after the last answer, and none of Debian's packages sends otherwise and tells p99.9. Ours
+takes about 20 microseconds a request, less than what it measures, and tells how late it was itself.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tests.bench.cores import on
+from tests.bench.errors import BenchError
+from tests.bench.load import Request
+from tests.bench.tree import ROOT
+
+# Beyond what is sent: the last answers, and Python's start.
+_LIMIT_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """What was sent and what became of it.
+
+    `rate` is what was asked for a second, latencies are milliseconds from when a request was due, `late` the p99 of how
+    long after that it was sent; `outcomes` counts statuses and what came in their place; `generator` is its CPU in
+    cores, `connections` how many it needed.
+    """
+
+    rate: float
+    requests: int
+    outcomes: Mapping[str, int]
+    p50: float
+    p99: float
+    p999: float
+    late: float
+    connections: int
+    generator: float
+
+    @property
+    def failed(self) -> int:
+        """All that was not answered 200."""
+        return self.requests - self.outcomes.get("200", 0)
+
+
+def drive(port: int, request: Request, rate: float, seconds: int, core: int | None) -> Arrivals:
+    """Send requests to a server on loopback, so many a second on average.
+
+    Raises:
+        BenchError: the generator did not give its figures.
+    """
+    with tempfile.NamedTemporaryFile("w", prefix="arrivals-", encoding="latin-1", newline="") as file:
+        json.dump([one.decode("latin-1") for one in written(request)], file)
+        file.flush()
+        command = [
+            sys.executable, "-m", "tests.bench.apps.open_loop", str(port), f"{rate:.1f}", str(seconds), file.name
+        ]  # fmt: skip
+        with on(core):
+            process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        try:
+            printed, _ = process.communicate(timeout=seconds + _LIMIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise BenchError("the open-loop generator did not end in time.") from None
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait(10)
+    return parse(printed, rate)
+
+
+def parse(printed: str, rate: float) -> Arrivals:
+    """The figures that it printed; raises BenchError where there are none."""
+    try:
+        told = json.loads(printed)
+        return Arrivals(
+            rate, told["requests"], told["outcomes"], told["p50"], told["p99"], told["p999"], told["late"],
+            told["connections"], told["cpu"] / told["seconds"],
+        )  # fmt: skip
+    except (ValueError, KeyError, TypeError):
+        said = " ".join(printed.split())[-300:] or "it printed nothing"
+        raise BenchError(f"the open-loop generator gave no figures: {said}") from None
+
+
+def written(request: Request) -> list[bytes]:
+    """Each body as a whole HTTP/1.1 request."""
+    head = f"POST {request.path} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    head += "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
+    return [f"{head}Content-Length: {len(body)}\r\n\r\n".encode("latin-1") + body for body in request.bodies]

@@ -1,0 +1,108 @@
+"""What drift counting and a canary cost: throughput with them and without."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+from mulgam import serving
+from mulgam.registry import Registry
+from tests.bench.cells import Sample
+from tests.bench.contestants.base import Place
+from tests.bench.contestants.mulgam import MulgamEmbedded
+from tests.bench.errors import BenchError
+from tests.bench.model import Published, publish
+from tests.bench.report import shown, table
+from tests.bench.under_load.bench import Bench, Part, Ratio
+from tests.processes import call, free_port, wait_until
+
+AIM = 0.95
+# `mulgam canary` takes it where none is said.
+CANARY_SHARE = 0.05
+OFF, DRIFT, BOTH = "neither", "drift", "drift and a canary"
+_CANARY_SECONDS = 30
+
+
+class Extras(Part):
+    """Neither, drift alone, drift and a canary."""
+
+    name = "extras"
+    title = "Drift counting and a canary"
+
+    def __init__(self) -> None:
+        self._found: dict[str, list[Sample]] = {OFF: [], DRIFT: [], BOTH: []}
+        self._two: Published | None = None
+
+    def seconds(self, seconds: int) -> float:
+        """See `Part.seconds`."""
+        return 3 * (4 + seconds)
+
+    def round(self, bench: Bench) -> None:
+        """See `Part.round`."""
+        turn = len(self._found[OFF]) % 3
+        variants = [OFF, DRIFT, BOTH]
+        for variant in variants[turn:] + variants[:turn]:
+            bench.say(f"  {variant}")
+            self._found[variant].append(self._measured(bench, variant))
+
+    def section(self) -> str:
+        """See `Part.section`."""
+        rows = (
+            [variant, shown([one.rate for one in found]), shown([one.p50 for one in found]),
+             shown([one.cpu for one in found]), str(sum(one.failed for one in found))]
+            for variant, found in self._found.items()
+        )  # fmt: skip
+        return table(["on", "requests/s", "p50 ms", "CPU µs a request", "failed"], rows) + (
+            "\n\nMulgam embedded, the closed loop with 64 connections. Off is `MULGAM_DRIFT_HALF_LIFE=0`; the canary is"
+            f" a second version of the same model with {CANARY_SHARE:.0%} of the requests, which are computed apart."
+        )
+
+    def ratios(self) -> list[Ratio]:
+        """See `Part.ratios`."""
+        off = self._found[OFF]
+        found = []
+        for variant in (DRIFT, BOTH) if off else ():
+            on = self._found[variant]
+            found += [
+                Ratio(f"{variant} on ÷ off: requests/s", [one.rate for one in on], [one.rate for one in off], AIM),
+                Ratio("the same by CPU time", [1 / one.cpu for one in on], [1 / one.cpu for one in off], AIM),
+            ]
+        return found
+
+    def _measured(self, bench: Bench, variant: str) -> Sample:
+        admin_port = free_port()
+        settings = {"admin_port": str(admin_port), **({"drift_half_life": "0"} if variant == OFF else {})}
+        with bench.started(MulgamEmbedded(**settings), self._place(bench, variant)) as running:
+            if variant == BOTH:
+                _wait_for_canary(admin_port, bench.model.name)
+            return bench.closed_loop(running)
+
+    def _place(self, bench: Bench, variant: str) -> Place:
+        if variant != BOTH:
+            return bench.place()
+        if self._two is None:
+            self._two = _with_canary(bench)
+        return dataclasses.replace(bench.place(), model=self._two)
+
+
+def _with_canary(bench: Bench) -> Published:
+    """A registry of its own with two versions."""
+    folder = bench.folder / "canary"
+    folder.mkdir()
+    first = publish(bench.model.name, folder)
+    publish(bench.model.name, folder)
+    registry = Registry(first.registry)
+    serving.promote(registry, first.name, 1)
+    serving.canary(registry, first.name, 2, CANARY_SHARE)
+    return first
+
+
+def _wait_for_canary(admin_port: int, model: str) -> None:
+    def is_ready() -> bool:
+        told = json.loads(call(admin_port, "GET", "/readyz").body)
+        return bool(told["models"][model].get("canary", {}).get("ready"))
+
+    try:
+        wait_until(is_ready, _CANARY_SECONDS, "the canary")
+    except AssertionError as problem:
+        raise BenchError(str(problem)) from None
