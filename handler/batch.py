@@ -79,6 +79,8 @@ class Served:
             logger.exception("The model failed on a batch of %d requests.", len(items))
             # One of them is to blame, and only that one may notice.
             return [None] if len(items) == 1 else [self._outputs([item])[0] for item in items]
+        if len(items) == 1:
+            return [output]
         ends = np.cumsum([len(next(iter(item.values()))) for item in items])
         return list(np.split(output, ends[:-1]))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ from mulgam import tensors as v2
 from mulgam.errors import MulgamError
 
 logger = logging.getLogger(__name__)
+
+# An environment variable: the least level of our own lines in TorchServe's log.
+LOG_LEVEL = "MULGAM_HANDLER_LOG_LEVEL"
 
 
 class Worker:
@@ -28,6 +32,7 @@ class Worker:
         Raises:
             RuntimeError: it can't be served; TorchServe expects this class, and tries again by its back-off.
         """
+        _quieten()
         properties = context.system_properties
         served_file = context.manifest["model"]["serializedFile"]
         try:
@@ -42,6 +47,7 @@ class Worker:
 
     def handle(self, data: list[dict[str, Any]], context: Any) -> list[bytes]:
         """Answer one batch; `data` holds one dict for each HTTP request."""
+        logger.debug("a batch of %d requests", len(data))
         answers = self._served.answer([_request(item, context, n) for n, item in enumerate(data)])
         for position, answer in enumerate(answers):
             # The phrase stays empty (TorchServe then takes the standard one): a line break in it kills the worker.
@@ -49,6 +55,12 @@ class Worker:
             for name, value in answer.headers.items():
                 context.set_response_header(position, name, value)
         return [answer.body for answer in answers]
+
+
+def _quieten() -> None:
+    """Without it TorchServe writes two lines for every request, which Java then reads, parses and drops."""
+    logging.getLogger().setLevel(logging.WARNING)
+    logging.getLogger(__package__).setLevel(os.environ.get(LOG_LEVEL, "INFO"))
 
 
 def _request(item: dict[str, Any], context: Any, position: int) -> Request:

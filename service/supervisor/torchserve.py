@@ -43,9 +43,7 @@ _LOG4J = """<?xml version="1.0" encoding="UTF-8"?>
     <Logger name="io.netty" level="error"/>
     <Logger name="org.pytorch.serve" level="warn"/>
     <Logger name="org.pytorch.serve.archive.model.ModelArchive" level="error"/>
-    <Logger name="MODEL_LOG" level="info">
-      <RegexFilter regex="Backend received inference at.*" onMatch="DENY" onMismatch="NEUTRAL"/>
-    </Logger>
+    <Logger name="MODEL_LOG" level="info"/>
     <Root level="warn"><AppenderRef ref="STDOUT"/></Root>
   </Loggers>
 </Configuration>
@@ -176,6 +174,8 @@ class TorchServe:
             "METRICS_LOCATION": str(self.folder / "logs"),
             "OMP_NUM_THREADS": "1",
             "PYTHONUNBUFFERED": "1",
+            # Of the handler (handler/worker.py), which can't be imported here.
+            "MULGAM_HANDLER_LOG_LEVEL": self._settings.log_level.upper(),
         }
 
     async def _pack(self, versions: Iterable[tuple[str, int]]) -> None:

@@ -79,7 +79,7 @@ def test_24_requests_at_once_get_each_its_own_answer(server: TorchServe) -> None
         else:
             requests.append((request([10.0 * number, 0, 0]), float(number)))
     together = threading.Barrier(len(requests))
-    batches_before = server.log().count("Backend received inference")
+    batches_before = server.log().count("a batch of")
 
     def send(one: Request) -> Reply:
         body, headers = wire(one)
@@ -88,7 +88,8 @@ def test_24_requests_at_once_get_each_its_own_answer(server: TorchServe) -> None
 
     with ThreadPoolExecutor(len(requests)) as threads:
         replies = list(threads.map(send, [one for one, _ in requests]))
-    assert server.log().count("Backend received inference") - batches_before < len(requests) / 2
+    server.wait_for_log("a batch of")
+    assert server.log().count("a batch of") - batches_before < len(requests) / 2
     for reply, (_, expected) in zip(replies, requests, strict=True):
         if isinstance(expected, str):
             assert (reply.status, reply.headers["content-type"]) == (400, "application/json")

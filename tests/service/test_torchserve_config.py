@@ -142,7 +142,9 @@ def test_nothing_of_the_callers_environment_leaks_in(tmp_path: Path, monkeypatch
         monkeypatch.setenv(name, "x")
     monkeypatch.setenv("HTTPS_PROXY", "kept")
     environment = TorchServe(tmp_path, Settings(), ()).environment()
-    assert not [name for name in environment if name.startswith(("MULGAM_", "TS_"))]
+    ours = "MULGAM_HANDLER_LOG_LEVEL"
+    assert [name for name in environment if name.startswith(("MULGAM_", "TS_"))] == [ours]
+    assert environment[ours] == "INFO"
     assert [name for name in environment if name.startswith("PYTHON")] == ["PYTHONUNBUFFERED"]
     assert environment["HTTPS_PROXY"] == "kept"
 
