@@ -14,7 +14,7 @@ import pytest
 from mulgam import serving as plans
 from mulgam.client import Client, RequestError
 from mulgam.registry import Registry
-from tests.processes import Serving, call, predict, serving, wait_until
+from tests.processes import Serving, call, serving, wait_until
 
 pytestmark = pytest.mark.live
 
@@ -191,8 +191,3 @@ def test_connections_are_kept_and_not_shared_with_a_fork(service: Serving, clien
     client._connections._process = os.getpid() + 1
     client.predict("notes", ROWS[:1])
     assert kept not in client._connections._idle
-
-
-def test_plain_http_needs_no_client(service: Serving) -> None:
-    """What the tests above compare with is refused without the key, like everything."""
-    assert predict(service.port, "notes", [[1, 1, 1]]).status == 401
