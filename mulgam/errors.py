@@ -26,6 +26,10 @@ class InputError(MulgamError):
         self.code = code
         self.field = field
 
+    def __reduce__(self) -> tuple[type[InputError], tuple[str, str, str | None]]:
+        # By itself an exception is pickled by its sentence alone, and a row's problem goes to other processes.
+        return type(self), (self.code, str(self), self.field)
+
 
 class RegistryError(MulgamError):
     """A registry entry is missing, incomplete, altered, or can't be written."""
