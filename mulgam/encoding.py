@@ -385,6 +385,11 @@ def shown(name: str, most: int = 40) -> str:
     return repr(cut) if cut.isprintable() else ascii(cut)
 
 
+def tidy(value: float) -> str:
+    """A number as a word, 1 and 1.0 being one: so a category of numbers is called in training and in serving."""
+    return str(int(value)) if value.is_integer() else repr(value)
+
+
 def _known(feature: Feature) -> tuple[str, ...]:
     return BOOLEANS if feature.type == "boolean" else feature.vocabulary
 

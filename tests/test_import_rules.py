@@ -47,6 +47,7 @@ def test_the_contracts_hold(copy: Path) -> None:
         ("mulgam/golden.py", "import model", "The contract imports no room"),
         ("service/wire.py", "import torch", "The service never loads torch"),
         ("mulgam/golden.py", "import flask", "The contract needs numpy alone"),
+        ("service/bulk/stream.py", "from service.bulk import formats", "What serves needs no pyarrow"),
         ("service/wire.py", "def late():\n    import torch.nn", "The service never loads torch"),
     ],
 )
@@ -65,10 +66,10 @@ def test_a_planted_break_is_found(copy: Path, where: str, planted: str, contract
 
 
 def test_serving_loads_no_torch() -> None:
-    """Not by any way: the gateway and the supervisor are imported, and torch is not there."""
+    """Not by any way: the gateway and the supervisor are imported, and torch is not there, nor pyarrow."""
     code = (
         "import sys, service.gateway, service.supervisor.run\n"
-        "print([name for name in ('torch', 'sklearn', 'model', 'handler') if name in sys.modules])"
+        "print([name for name in ('torch', 'sklearn', 'pyarrow', 'model', 'handler') if name in sys.modules])"
     )
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == "[]"

@@ -68,11 +68,6 @@ def numbers(values: Sequence[str]) -> npt.NDArray[np.float64] | None:
     return None if None in found else np.array(found, dtype=np.float64)
 
 
-def tidy(value: float) -> str:
-    """A number as a word, 1 and 1.0 being one."""
-    return str(int(value)) if value.is_integer() else repr(value)
-
-
 _DATE = re.compile(r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})([T ]\d{1,2}:\d{2}.*)?")
 
 

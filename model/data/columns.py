@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model.data import cells
+from mulgam.encoding import tidy
 from mulgam.signature import FeatureType
 
 # Up to here float32 tells all whole numbers apart.
@@ -85,7 +86,7 @@ def as_words(column: NumberColumn | WordColumn) -> WordColumn:
     if isinstance(column, WordColumn):
         return column
     distinct, codes = np.unique(column.values, return_inverse=True)
-    return coded(codes, ["" if np.isnan(value) else cells.tidy(float(value)) for value in distinct])
+    return coded(codes, ["" if np.isnan(value) else tidy(float(value)) for value in distinct])
 
 
 class _Growing:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import csv
-import difflib
 import io
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from mulgam.encoding import shown
 from mulgam.errors import InputError
-from mulgam.signature import Feature, Signature
+from mulgam.signature import Signature
+from service.bulk.cells import cell_parser
+from service.bulk.header import ERROR, answer_columns, check_header
 from service.bulk.kinds import CSV
 from service.bulk.lines import MAX_ROW, Lines
 from service.bulk.rows import Batch, values
 from service.errors import ApiError
 from service.protocols.base import Output
 
-PREDICTION, LABEL, PROBABILITY, ERROR = "prediction", "label", "probability", "error"
 # A cell is bounded by its row; the csv module's own bound is lower.
 csv.field_size_limit(MAX_ROW + 1)
 
@@ -40,10 +38,10 @@ class CsvReader:
         self._rows = csv.reader(lines, delimiter=delimiter, strict=True)
         self._signature = signature
         header = self._header()
-        _check_header(header, signature, keep)
+        check_header(header, signature, keep)
         self._width = len(header)
         self._kept = [header.index(name) for name in keep]
-        self._columns = [(header.index(one.name), one, _parser(one)) for one in signature.features]
+        self._columns = [(header.index(one.name), one, cell_parser(one)) for one in signature.features]
 
     def batch(self, most: int) -> Batch | None:
         """See `RowReader.batch`."""
@@ -119,7 +117,7 @@ class CsvWriter:
         self._signature = signature
         self._keep = list(keep)
         self._delimiter = delimiter
-        self._answers = [LABEL, PROBABILITY] if signature.target.classes else [PREDICTION]
+        self._answers = answer_columns(signature)
 
     def head(self) -> bytes:
         """See `RowWriter.head`."""
@@ -164,81 +162,6 @@ def keep_list(texts: Sequence[str]) -> list[str]:
     if len(set(names)) != len(names):
         raise InputError("BAD_PARAMETER", "keep names a column twice.", "keep")
     return names
-
-
-def _check_header(header: list[str], signature: Signature, keep: Sequence[str]) -> None:
-    features = [feature.name for feature in signature.features]
-    doubled = next((name for place, name in enumerate(header) if name in header[:place]), None)
-    if doubled is not None:
-        raise InputError("DUPLICATE_KEY", f"The header names {shown(doubled)} twice.", "header")
-    for name in header:
-        if name not in features and name not in keep:
-            near = difflib.get_close_matches(name, [one for one in features if one not in header], n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"keep={name[:40]} would pass it through."
-            raise InputError(
-                "UNKNOWN_FIELD", f"The header has {shown(name)}, which is no feature of this model; {hint}", "header"
-            )
-    for name in features:
-        if name not in header:
-            raise InputError("MISSING_FIELD", f"The header lacks the feature {name!r}.", "header")
-    answers = (LABEL, PROBABILITY, ERROR) if signature.target.classes else (PREDICTION, ERROR)
-    for name in keep:
-        if name not in header:
-            raise InputError("BAD_PARAMETER", f"keep names {shown(name)}, which the header does not have.", "keep")
-        if name in answers:
-            raise InputError("BAD_PARAMETER", f"keep names {name!r}, which is a column of the answer.", "keep")
-
-
-def _parser(feature: Feature) -> Callable[[list[str]], list[Any]]:
-    """From a column's cells to values; raises InputError at the first that is none."""
-    parse = {"number": _number, "category": _word, "boolean": _boolean, "text": _word}[feature.type]
-
-    def column(cells: list[str]) -> list[Any]:
-        if parse is _number and "" not in cells:
-            text = "".join(cells)
-            if text.isascii() and "_" not in text:
-                try:
-                    return list(map(float, cells))
-                except ValueError:
-                    pass
-        return [parse(feature, cell) for cell in cells]
-
-    return column
-
-
-def _number(feature: Feature, cell: str) -> float | None:
-    stripped = cell.strip()
-    if not stripped:
-        _check_missing(feature)
-        return None
-    # Python reads more than a table means: 1_000, and digits of other scripts.
-    if stripped.isascii() and "_" not in stripped:
-        try:
-            return float(stripped)
-        except ValueError:
-            pass
-    raise InputError("WRONG_TYPE", f"{feature.name} must be a number, not {shown(cell)}.")
-
-
-def _boolean(feature: Feature, cell: str) -> bool | None:
-    word = cell.strip().lower()
-    if not word:
-        _check_missing(feature)
-        return None
-    if word not in ("true", "false"):
-        raise InputError("WRONG_TYPE", f"{feature.name} must be true or false, not {shown(cell)}.")
-    return word == "true"
-
-
-def _word(feature: Feature, cell: str) -> str | None:
-    if not cell:
-        _check_missing(feature)
-    return cell or None
-
-
-def _check_missing(feature: Feature) -> None:
-    if not feature.missing:
-        raise InputError("WRONG_TYPE", f"{feature.name} is empty; this model needs a value there.")
 
 
 def _bad_csv(problem: csv.Error) -> InputError:

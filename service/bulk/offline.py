@@ -18,16 +18,13 @@ from typing import IO, Any
 from mulgam import serving
 from mulgam.errors import MulgamError, RegistryError
 from mulgam.registry import Entry, Registry
-from service import compression
 from service.bulk import worker
-from service.bulk.formats import STANDARD, check_pair, format_of, reader_of, writer_of
-from service.bulk.lines import Lines
+from service.bulk.formats import STANDARD, check_pair, format_of, packer_of, source_of, writer_of
 from service.bulk.partial import PartialFile, StandardOutput
 from service.bulk.progress import Progress
 from service.bulk.rows import Batch, RowReader
 from service.bulk.worker import Worker
 
-BLOCK = 256 * 1024
 BATCH_ROWS = 4096
 # Starting processes takes about a second: a small file is done by then.
 _ALONE_BATCHES = 16
@@ -63,27 +60,25 @@ def run(job: Job) -> int:
     source, target = format_of(job.input, job.form), format_of(job.output, job.form)
     check_pair(source, target)
     if job.keep and source == "ndjson":
-        raise MulgamError("--keep belongs to CSV and TSV; lines of JSON are answered line by line.")
+        raise MulgamError("--keep belongs to tables; lines of JSON are answered line by line.")
     if job.resume and STANDARD in (job.input, job.output):
         raise MulgamError("--resume needs files: what went through a pipe is gone.")
     if job.output.endswith(".gz"):
         raise MulgamError(f"{job.output}: answers are written uncompressed.")
     with _opened(job.input) as file:
-        blocks = _blocks(file, job.input)
-        reader = reader_of(source, Lines(blocks), entry.signature, job.keep)
-        size = os.fstat(file.fileno()).st_size if job.input != STANDARD else 0
+        table = source_of(source, file, job.input, entry.signature, job.keep, target)
         output = _output(job, entry, target, file)
-        progress = Progress(size, job.quiet)
+        progress = Progress(table.size, job.quiet)
         try:
             if output.rows:
-                _skip(reader, output.rows)
+                _skip(table.reader, output.rows)
             else:
-                output.write(writer_of(target, entry.signature, job.keep).head(), 0, 0)
-            arguments = (job.registry, job.model, entry.version, target, tuple(job.keep))
+                output.write(writer_of(target, entry.signature, job.keep, table.kept).head(), 0, 0)
+            arguments = (job.registry, job.model, entry.version, target, tuple(job.keep), table.kept)
             progress.tell(output.rows, 0)
-            for data, rows, errors in _answers(reader, arguments, job.workers or len(os.sched_getaffinity(0))):
+            for data, rows, errors in _answers(table.reader, arguments, job.workers or len(os.sched_getaffinity(0))):
                 output.write(data, rows, errors)
-                progress.tell(output.rows, file.tell() if size else 0)
+                progress.tell(output.rows, table.position())
             output.finish()
         except BaseException:
             # What stopped it may be the disk itself.
@@ -119,12 +114,6 @@ def _opened(name: str) -> IO[bytes]:
         raise MulgamError(f"{name} can't be read: {problem.strerror}.") from problem
 
 
-def _blocks(file: IO[bytes], name: str) -> Iterator[bytes]:
-    # `read1` gives what is there: a pipe's rows are answered before it ends.
-    blocks = iter(lambda: file.read1(BLOCK), b"")  # type: ignore[attr-defined]
-    return compression.inflated_blocks(blocks, "gzip", BLOCK) if name.endswith(".gz") else blocks
-
-
 def _output(job: Job, entry: Entry, form: str, file: IO[bytes]) -> PartialFile | StandardOutput:
     if job.output == STANDARD:
         return StandardOutput()
@@ -135,7 +124,7 @@ def _output(job: Job, entry: Entry, form: str, file: IO[bytes]) -> PartialFile |
         "keep": list(job.keep),
         "format": form,
     }
-    return PartialFile(Path(job.output), made_of, job.resume)
+    return PartialFile(Path(job.output), made_of, job.resume, packer_of(form))
 
 
 def _skip(reader: RowReader, rows: int) -> None:
@@ -155,7 +144,7 @@ def _batches(reader: RowReader) -> Iterator[Batch]:
 
 
 def _answers(
-    reader: RowReader, arguments: tuple[Path, str, int, str, tuple[str, ...]], workers: int
+    reader: RowReader, arguments: tuple[Path, str, int, str, tuple[str, ...], Any], workers: int
 ) -> Iterator[tuple[bytes, int, int]]:
     """The answers in the order of the rows: the first ones from here, a long file's from all cores."""
     batches = _batches(reader)

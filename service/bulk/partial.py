@@ -9,12 +9,14 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
 from mulgam.errors import MulgamError
 
 _EVERY_SECONDS = 1.0
+Pack = Callable[[Path, Path], None]
 
 
 class StandardOutput:
@@ -47,13 +49,16 @@ class PartialFile:
         path: the name it will have.
         made_of: what its content depends on; only the same can be resumed.
         resume: go on where an interrupted run left off, if there is one.
+        pack: makes the file at the second path of what was written at the first, where that is not the file itself;
+            raises OSError.
 
     Raises:
         MulgamError: it can't be written, or what is there was made of something else.
     """
 
-    def __init__(self, path: Path, made_of: dict[str, Any], resume: bool) -> None:
+    def __init__(self, path: Path, made_of: dict[str, Any], resume: bool, pack: Pack | None = None) -> None:
         self._path = path
+        self._pack = pack
         self._partial = path.with_name(path.name + ".partial")
         self._note = path.with_name(path.name + ".partial.json")
         self._made_of = made_of
@@ -80,7 +85,7 @@ class PartialFile:
 
     def note(self) -> None:
         """Write down how far it is, after what it speaks of is on the disk."""
-        self._flush()
+        _flush(self._file)
         note = {**self._made_of, "rows": self.rows, "errors": self.errors, "bytes": self._file.tell()}
         new = self._note.with_name(self._note.name + ".new")
         new.write_text(json.dumps(note), encoding="utf-8")
@@ -89,17 +94,31 @@ class PartialFile:
 
     def finish(self) -> None:
         """The file is whole: give it its name."""
-        self._flush()
-        os.replace(self._partial, self._path)
+        try:
+            _flush(self._file)
+            if self._pack is None:
+                os.replace(self._partial, self._path)
+            else:
+                self._put_packed(self._pack)
+        except OSError as problem:
+            raise MulgamError(f"{self._path} can't be written: {problem.strerror or problem}.") from problem
         self._note.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Let go of the file; what is there stays."""
         self._file.close()
 
-    def _flush(self) -> None:
-        self._file.flush()
-        os.fsync(self._file.fileno())
+    def _put_packed(self, pack: Pack) -> None:
+        """Give the name to what is packed; what was written stays until then, so that this can be done again."""
+        packed = self._path.with_name(self._path.name + ".packing")
+        try:
+            pack(self._partial, packed)
+            with packed.open("rb+") as file:
+                _flush(file)
+            os.replace(packed, self._path)
+        finally:
+            packed.unlink(missing_ok=True)
+        self._partial.unlink()
 
     def _resumed(self) -> int:
         if not self._partial.exists() or not self._note.exists():
@@ -115,3 +134,9 @@ class PartialFile:
         if self._partial.stat().st_size < size:
             raise MulgamError(f"{self._partial} is shorter than its note says; start again without --resume.")
         return size
+
+
+def _flush(file: IO[bytes]) -> None:
+    """See to it that what was written is on the disk."""
+    file.flush()
+    os.fsync(file.fileno())

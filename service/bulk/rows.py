@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 
 from mulgam.encoding import Arrays, Encoder
@@ -25,8 +26,9 @@ class Batch:
     """Rows in the order in which they came.
 
     `instances` are the readable ones, `numbers` their places among all `size` rows; every other row has its
-    entry in `problems`. `kept` holds the cells to pass through, of every row (CSV only). `broken` is why there
-    is no row after the last one of this batch, which is then the one at which it broke.
+    entry in `problems`. `kept` holds the cells to pass through, of every row, as text (tables only); `typed`
+    holds them instead from Parquet to Parquet, as the message of an Arrow record batch. `broken` is why there is no
+    row after the last one of this batch, which is then the one at which it broke.
     """
 
     size: int = 0
@@ -34,6 +36,7 @@ class Batch:
     numbers: list[int] = field(default_factory=list)
     problems: dict[int, Problem] = field(default_factory=dict)
     kept: list[list[str]] = field(default_factory=list)
+    typed: bytes = b""
     broken: ApiError | None = None
 
 
@@ -141,12 +144,16 @@ def of_row(problem: InputError) -> InputError:
     return InputError(problem.code, sentence)
 
 
+def chosen(signature: Signature, output: Output) -> tuple[npt.NDArray[np.intp], Output]:
+    """Each answer: its class's place (none in a regression), and the number, float32 [N]."""
+    if not signature.target.classes or not len(output):
+        return np.empty(0, np.intp), output
+    places = output.argmax(axis=1)
+    return places, output[np.arange(len(output)), places]
+
+
 def values(signature: Signature, output: Output) -> tuple[list[int], list[str]]:
-    """Each answer as written: its class's place (classification), and the number as short as it is."""
-    best: list[int] = []
-    if signature.target.classes and len(output):
-        places = output.argmax(axis=1)
-        output = output[np.arange(len(output)), places]
-        best = places.tolist()
-    written = orjson.dumps(np.ascontiguousarray(output), option=orjson.OPT_SERIALIZE_NUMPY).decode()[1:-1]
-    return best, written.split(",") if written else []
+    """Each answer as written: its class's place (none in a regression), and the number as short as it is."""
+    places, numbers = chosen(signature, output)
+    written = orjson.dumps(np.ascontiguousarray(numbers), option=orjson.OPT_SERIALIZE_NUMPY).decode()[1:-1]
+    return places.tolist(), written.split(",") if written else []

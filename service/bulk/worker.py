@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from mulgam.encoding import Arrays
 from mulgam.registry import Registry
@@ -29,14 +30,15 @@ class Worker:
         version: which one; verified again here, so that all processes answer with the same files.
         form: in which the answers are written.
         keep: columns to pass through.
+        kept: their types, as in `Source`.
     """
 
-    def __init__(self, root: Path, model: str, version: int, form: str, keep: Sequence[str]) -> None:
+    def __init__(self, root: Path, model: str, version: int, form: str, keep: Sequence[str], kept: Any) -> None:
         self._served = Served(Registry(root).entry(model, version), "onnx")
         self._backend = OnnxRuntimeBackend([self._served], "cpu")
         # Not a `Runner`: it takes Ctrl-C for itself, and loses it where a call ends without waiting.
         self._loop = asyncio.new_event_loop()
-        self._writer = writer_of(form, self._served.signature, keep)
+        self._writer = writer_of(form, self._served.signature, keep, kept)
         self._scorer = Scorer(self._served.encoder, self._compute)
 
     def answers(self, batch: Batch) -> tuple[bytes, int, int]:
@@ -56,11 +58,11 @@ class Worker:
 _worker: Worker | None = None
 
 
-def start(root: Path, model: str, version: int, form: str, keep: Sequence[str]) -> None:
+def start(root: Path, model: str, version: int, form: str, keep: Sequence[str], kept: Any) -> None:
     """Make this process a worker; Ctrl-C is the parent's to handle."""
     global _worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _worker = Worker(root, model, version, form, keep)
+    _worker = Worker(root, model, version, form, keep, kept)
 
 
 def work(batch: Batch) -> tuple[bytes, int, int]:
