@@ -174,9 +174,10 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert anchor in anchors(file), f"{target}: there is no such heading"
 
 
-# Where persons' own files lie ("someone" is nobody), and where this copy of the repository does.
+# Where persons' own files lie ("someone" is nobody, and /mnt/models KServe's own), and where this copy of the repository
+# does.
 _PRIVATE = re.compile(
-    rf"(?<![\w.~-])(?:/(?:home|Users|root|mnt|media)/(?!someone\b)[A-Za-z0-9_.-]+|{re.escape(str(ROOT))}(?![\w-]))"
+    rf"(?<![\w.~-])(?!/mnt/models\b)(?:/(?:home|Users|root|mnt|media)/(?!someone\b)[A-Za-z0-9_.-]+|{re.escape(str(ROOT))}(?![\w-]))"
 )
 
 

@@ -33,6 +33,7 @@ NAVIGATION: Mapping[str, Mapping[str, str]] = {
         "docs/bulk": "Whole tables",
         "docs/operations": "Operations and metrics",
         "deploy/README": "Images, Kubernetes, GPU nodes",
+        "docs/sizing": "Sizing",
         "docs/torchserve": "TorchServe",
     },
     "Explanation": {
@@ -46,7 +47,11 @@ NAVIGATION: Mapping[str, Mapping[str, str]] = {
         "docs/faq": "FAQ",
         "docs/glossary": "Glossary",
     },
-    "Benchmarks": {"docs/benchmarks": "Serving", "docs/training-benchmarks": "Training"},
+    "Benchmarks": {
+        "docs/benchmarks": "Serving",
+        "docs/benchmarks-load": "Under load",
+        "docs/training-benchmarks": "Training",
+    },
     "Project": {
         "CONTRIBUTING": "Contributing",
         "SECURITY": "Security",
