@@ -74,7 +74,7 @@ def drive(port: int, request: Request, connections: int, seconds: int, core: int
         ]  # fmt: skip
         with on(core):
             process = psutil.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        before, started = _cpu_of_ended_children(), time.monotonic()
+        before, started = cpu_of_ended_children(), time.monotonic()
         try:
             printed, _ = process.communicate(timeout=seconds + 3 * TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired:
@@ -84,7 +84,7 @@ def drive(port: int, request: Request, connections: int, seconds: int, core: int
                 process.kill()
                 process.wait(10)
         taken = time.monotonic() - started
-    return parse(printed, (_cpu_of_ended_children() - before) / taken)
+    return parse(printed, (cpu_of_ended_children() - before) / taken)
 
 
 def parse(printed: str, generator_cpu: float = 0.0) -> Drive:
@@ -113,6 +113,7 @@ def serialised(request: Request, method: str = "POST") -> bytes:
     return head + b"".join(f"{len(body)}\n".encode() + body for body in request.bodies)
 
 
-def _cpu_of_ended_children() -> float:
+def cpu_of_ended_children() -> float:
+    """CPU seconds of the processes that we started and that are over."""
     times = psutil.Process().cpu_times()
     return float(times.children_user + times.children_system)

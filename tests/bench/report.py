@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tests.bench.cells import BULK_BINARY, BULK_CONNECTIONS, BULK_JSON, BULK_ROWS, CONCURRENCY, HEAVY, ROW, Cell, Sample
@@ -161,6 +162,14 @@ def shown(values: Sequence[float]) -> str:
 def reached(value: float, aim: float, less_is_better: bool) -> str:
     """Yes or no."""
     return "yes" if (value <= aim) == less_is_better or value == aim else "no"
+
+
+def counted(outcomes: Iterable[Mapping[str, int]]) -> str:
+    """How often each came, of all rounds; 0 of nothing."""
+    total: Counter[str] = Counter()
+    for one in outcomes:
+        total.update(one)
+    return ", ".join(f"{outcome}: {count:,}" for outcome, count in sorted(total.items()) if count) or "0"
 
 
 def _values(results: Results, name: str, cell: Cell, value: Value) -> str:

@@ -87,7 +87,7 @@ class Scripted(Bench):
     def closed_loop(self, running: Any, cell: Any = None) -> Sample:
         return self.samples.pop(0)
 
-    def open_loop(self, running: Any, rate: float, least_seconds: int = 0) -> Arrivals:
+    def open_loop(self, running: Any, rate: float, least_seconds: int = 0, alone: bool = True) -> Arrivals:
         self.rates.append(rate)
         return self.arrivals.pop(0)
 
@@ -99,8 +99,8 @@ def test_rates_are_shares_of_what_was_measured_right_before() -> None:
     part.round(bench)
     assert bench.rates == [500.0, 800.0, 200.0, 320.0]
     text = part.section()
-    assert "| Mulgam embedded | 1 | 1,000 | 1.00 | 2.00 | – | 0 | – |" in text
-    assert "|  | 0.5 | 500 | 1.00 | 4.00 | 9.00 | 3 | 0.05 |" in text
+    assert "| Mulgam embedded | 1 | 1,000 | 1.00 | 2.00 | – | 0 | – | 0.25 |" in text
+    assert "|  | 0.5 | 500 | 1.00 | 4.00 | 9.00 | 503: 3 | 0.05 | 0.20 |" in text
     assert "| Mulgam + TorchServe | 1 | 400 |" in text
 
 
@@ -121,7 +121,7 @@ def test_other_clients_are_compared_with_right_before(monkeypatch: pytest.Monkey
     part.round(bench)
     assert bench.rates == [500.0] * 8
     assert asked == [("half", 200), ("drip", 200), ("large", 1), ("read", 200)]
-    assert "| 200 dripping CSV uploads | 1.00 | 1.50 | 4.00 | 5.00 | 1 | 200 | 408: 2 |" in part.section()
+    assert "| 200 dripping CSV uploads | 1.00 | 1.50 | 4.00 | 5.00 | 503: 1 | 200 | 408: 2 |" in part.section()
     lines = report.render(CONDITIONS, bench, [part], {})
     assert "200 dripping CSV uploads: other clients' p99, with ÷ without | 1.25 (1.25 – 1.25) | ≤ 1.5 | yes |" in lines
     assert "| the same: p50 | 1.50 (1.50 – 1.50) | – | – |" in lines

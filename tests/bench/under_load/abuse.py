@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -13,7 +12,7 @@ from tests.bench.contestants.mulgam import MulgamEmbedded
 from tests.bench.load import Request
 from tests.bench.model import FEATURES, as_json, draw
 from tests.bench.open_loop import Arrivals, written
-from tests.bench.report import shown, table
+from tests.bench.report import counted, shown, table
 from tests.bench.under_load.bench import Bench, Part, Ratio
 from tests.bench.under_load.crowd import Told, crowd
 
@@ -111,8 +110,8 @@ class Abused(Part):
                 bench.say(f"  beside {abuse.text}")
                 request = abuse.made(bench.model.name)
                 with crowd(abuse.act, abuse.clients, running.place.port, request, bench.cores.load) as told:
-                    beside = bench.open_loop(running, rate, abuse.seconds)
-                bench.say(f"  {told.at_it} were at it in the end; they were answered {_answers([told])}")
+                    beside = bench.open_loop(running, rate, abuse.seconds, alone=False)
+                bench.say(f"  {told.at_it} were at it in the end; they were answered {counted([told.outcomes])}")
                 found.without.append(without)
                 found.beside.append(beside)
                 found.told.append(told)
@@ -151,13 +150,6 @@ def _row(abuse: Abuse, found: _Rounds) -> list[str]:
         abuse.text,
         shown([one.p50 for one in found.without]), shown([one.p50 for one in found.beside]),
         shown([one.p99 for one in found.without]), shown([one.p99 for one in found.beside]),
-        str(sum(one.failed for one in found.beside)), shown([float(one.at_it) for one in found.told]),
-        _answers(found.told),
+        counted([one.failures for one in found.beside]), shown([float(one.at_it) for one in found.told]),
+        counted([one.outcomes for one in found.told]),
     ]  # fmt: skip
-
-
-def _answers(told: list[Told]) -> str:
-    total: Counter[str] = Counter()
-    for one in told:
-        total.update(one.outcomes)
-    return ", ".join(f"{outcome}: {count:,}" for outcome, count in sorted(total.items())) or "nothing"

@@ -56,15 +56,16 @@ class Bench:
         self.say(f"  {cell}: {sample.rate:,.0f} requests/s, p50 {sample.p50:.2f} ms, {sample.failed} failed")
         return sample
 
-    def open_loop(self, running: RunningServer, rate: float, least_seconds: int = 0) -> Arrivals:
-        """One row a request, so many requests a second whatever becomes of them."""
+    def open_loop(self, running: RunningServer, rate: float, least_seconds: int = 0, alone: bool = True) -> Arrivals:
+        """One row a request, so many requests a second whatever becomes of them; `alone`: no other client is at it."""
         seconds = max(self.seconds, least_seconds)
         request, usage = running.request(ROW[1]), Usage(running.tree)
         found = open_loop.drive(running.place.port, request, rate, seconds, self.cores.load)
-        self._note(usage.taken(found.generator)[1])
+        if alone:
+            self._note(usage.taken(found.generator)[1])
         self.say(
             f"  {rate:,.0f} requests/s sent: p50 {found.p50:.2f}, p99 {found.p99:.2f}, p99.9 {found.p999:.2f} ms,"
-            f" {found.failed} failed"
+            f" {found.failed} failed{f' ({dict(found.failures)})' if found.failed else ''}"
         )
         return found
 

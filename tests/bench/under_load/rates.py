@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tests.bench.cells import Sample
 from tests.bench.contestants.mulgam import Mulgam, MulgamEmbedded, MulgamTorchServe
 from tests.bench.open_loop import Arrivals
-from tests.bench.report import shown, table
+from tests.bench.report import counted, shown, table
 from tests.bench.under_load.bench import Bench, Part
 
 SHARES = (0.5, 0.8)
@@ -41,24 +41,36 @@ class Rates(Part):
 
     def section(self) -> str:
         """See `Part.section`."""
-        head = ["backend", "share", "requests/s", "p50 ms", "p99 ms", "p99.9 ms", "failed", "sent late by, p99 ms"]
+        head = [
+            "backend",
+            "share",
+            "requests/s",
+            "p50 ms",
+            "p99 ms",
+            "p99.9 ms",
+            "failed",
+            "sent late by, p99 ms",
+            "cores of the generator",
+        ]
         rows = [row for made in SERVERS for row in self._rows(made.title)]
         return table(head, rows) + (
             "\n\nThe capacity (share 1) is what the closed loop with 64 connections is answered, in the same round; its"
             " p99.9 is not taken. At 0.5 and 0.8 of it requests arrive as a Poisson process, and a latency counts from"
-            " when the request was due, on a connection that is free or a new one. Failed: of all rounds. The last"
-            " column is the generator's own delay, which the latencies include."
+            " when the request was due, on a connection that is free or a new one. Failed: of all rounds. Sent late:"
+            " the generator's own delay, which the latencies include."
         )
 
     def _rows(self, title: str) -> list[list[str]]:
         capacities = self._capacities.get(title, [])
         rows = [
             [title, "1", shown([one.rate for one in capacities]), shown([one.p50 for one in capacities]),
-             shown([one.p99 for one in capacities]), "–", str(sum(one.failed for one in capacities)), "–"]
+             shown([one.p99 for one in capacities]), "–", str(sum(one.failed for one in capacities)), "–",
+             shown([one.generator for one in capacities])]
         ]  # fmt: skip
         return rows + [
             ["", f"{share:g}", shown([one.rate for one in found]), *_latencies(found),
-             str(sum(one.failed for one in found)), shown([one.late for one in found])]
+             counted([one.failures for one in found]), shown([one.late for one in found]),
+             shown([one.generator for one in found])]
             for share in SHARES if (found := self._found.get((title, share), []))
         ]  # fmt: skip
 
