@@ -17,10 +17,15 @@ class Judge:
     def __init__(self, document: dict[str, Any]) -> None:
         self.document = document
         self._registry = Registry().with_resource(DOCUMENT, Resource(document, DRAFT202012))
+        # By the schema's identity; it is kept beside its validator, so that no other one takes that.
+        self._validators: dict[int, tuple[Any, Draft202012Validator]] = {}
 
     def problems(self, schema: dict[str, Any], body: Any) -> list[str]:
         """What in the body is not as the schema (of the document, with its references) says."""
-        validator = Draft202012Validator(absolute(schema), registry=self._registry)
+        if id(schema) not in self._validators:
+            validator = Draft202012Validator(absolute(schema), registry=self._registry)
+            self._validators[id(schema)] = (schema, validator)
+        _, validator = self._validators[id(schema)]
         return [f"{'/'.join(map(str, one.path))}: {one.message[:300]}" for one in validator.iter_errors(body)]
 
     def takes(self, schema: dict[str, Any], body: Any) -> bool:
