@@ -21,8 +21,9 @@ from service.bulk.offline import Job, run
 DONE, FAILED, ROWS_IN_ERROR, INTERRUPTED = 0, 1, 3, 130
 
 _NOTES = """\
-CSV, TSV and NDJSON by the names' endings (.csv .tsv .ndjson .jsonl; the input also .gz). OUTPUT appears when it is
-whole; until then it is OUTPUT.partial.
+Formats by the names' endings: .csv .tsv .parquet .pq, any of them into any other; .ndjson .jsonl into themselves; the
+input also .gz, but for Parquet. From Parquet to Parquet --keep keeps the columns' types, else it keeps them as text.
+OUTPUT appears when it is whole; until then it is OUTPUT.partial.
 exit status: 0 every row has its answer, 3 done, some rows are in error,
 1 it could not be done, 2 the command is wrong, 130 interrupted.
 """
@@ -66,7 +67,7 @@ def _parser() -> Parser:
         "Score a whole file with a model of the registry, without a service.",
         [
             ("mulgam predict house-price houses.csv scored.csv --keep id", ""),
-            ("mulgam predict house-price big.csv.gz scored.ndjson --resume", "after an interruption"),
+            ("mulgam predict house-price big.parquet scored.parquet --resume", "after an interruption"),
             ("cat houses.csv | mulgam predict house-price - -", "in a pipe"),
         ],
         _NOTES,
@@ -77,7 +78,7 @@ def _parser() -> Parser:
     parser.add_argument("--version", type=int, help="instead of the version that is to be served")
     parser.add_registry()
     parser.add_argument("--keep", action="append", default=[], metavar="COLUMN,…", help="columns to pass through")
-    parser.add_argument("--format", choices=FORMATS, help="of both files, where their names do not tell (- : csv)")
+    parser.add_argument("--format", choices=FORMATS, help="of a file whose name does not tell (- : csv)")
     parser.add_argument("--resume", action="store_true", help="go on where an interrupted run left off")
     parser.add_argument("--workers", type=int, default=0, metavar="N", help="processes; 0: one for each core")
     parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
