@@ -46,16 +46,19 @@ def built(image: str) -> str:
     return name
 
 
-def words(manifests: Manifests, workload: Workload, volumes: dict[str, Path], ports: dict[str, int]) -> list[str]:
-    """What `podman run` needs to be told of a pod with one container.
+def words(
+    manifests: Manifests, workload: Workload, volumes: dict[str, Path], ports: dict[str, int], place: int = 0
+) -> list[str]:
+    """What `podman run` needs to be told of a container of a pod.
 
     Args:
         manifests: for the ConfigMaps.
         workload: whose pod it is.
         volumes: of the pod that are folders here.
         ports: name of a port -> where it is reached on loopback.
+        place: of the container.
     """
-    (container,) = workload.pod["containers"]
+    container = workload.pod["containers"][place]
     security = {**workload.pod["securityContext"], **container["securityContext"]}
     found = ["--user", f"{security['runAsUser']}:{security['runAsGroup']}"]
     found += ["--security-opt", "no-new-privileges"] if not security["allowPrivilegeEscalation"] else []
@@ -64,7 +67,7 @@ def words(manifests: Manifests, workload: Workload, volumes: dict[str, Path], po
     found += [f"--memory={size(container['resources']['limits']['memory'])}"]
     emptied = {volume["name"]: volume["emptyDir"] for volume in workload.pod["volumes"] if "emptyDir" in volume}
     for mount in container["volumeMounts"]:
-        if mount["name"] in emptied:
+        if mount["name"] in emptied and mount["name"] not in volumes:
             room = size(emptied[mount["name"]]["sizeLimit"])
             found += ["--tmpfs", f"{mount['mountPath']}:rw,mode=1777,size={room}"]
         else:
@@ -72,15 +75,19 @@ def words(manifests: Manifests, workload: Workload, volumes: dict[str, Path], po
             found += ["--volume", f"{volumes[mount['name']]}:{mount['mountPath']}:{how}"]
     for name, value in manifests.environment(workload).items():
         found += ["--env", f"{name}={value}"]
-    for name, number in workload.ports().items():
+    named = {port["name"]: port["containerPort"] for port in container.get("ports", [])}
+    for name, number in named.items():
         found += ["--publish", f"127.0.0.1:{ports[name]}:{number}"]
     return found
 
 
 @contextlib.contextmanager
-def running(words: list[str], image: str) -> Iterator[str]:
+def running(words: list[str], image: str, *command: str) -> Iterator[str]:
     """A container for the length of a block; its id."""
-    started = subprocess.run(["podman", "run", "--detach", *words, image], capture_output=True, text=True, check=False)
+    entry = [f"--entrypoint={command[0]}"] if command else []
+    started = subprocess.run(
+        ["podman", "run", "--detach", *words, *entry, image, *command[1:]], capture_output=True, text=True, check=False
+    )
     assert started.returncode == 0, started.stderr
     container = started.stdout.strip()
     try:
@@ -147,6 +154,56 @@ def test_the_pod_runs_hardened(registry: Registry, tmp_path: Path, image: str) -
         podman("healthcheck", "run", found)
         podman("stop", f"--time={server.pod['terminationGracePeriodSeconds']}", found)
         assert podman("inspect", "--format", "{{.State.ExitCode}}", found).strip() == "0"
+
+
+def test_two_containers_share_a_folder(registry: Registry, tmp_path: Path) -> None:
+    """The pod of `two-containers`: TorchServe in the second, which has neither registry nor keys; told to stop both at
+    once, both end well."""
+    name = built("server")
+    manifests = Manifests.parsed(render(Combination("cpu", ("two-containers",))))
+    (server,) = manifests.servers()
+    first, second = server.pod["containers"]
+    assert first["image"] == second["image"] == name.removeprefix("localhost/")
+    volumes = {"registry": registry.root, "keys": tmp_path / "keys", "torchserve": tmp_path / "shared"}
+    volumes["keys"].mkdir()
+    volumes["torchserve"].mkdir()
+    (volumes["keys"] / "api-keys").write_text(f"{KEY}\n")
+    for path in (tmp_path, *registry.root.parents[:2], registry.root, *registry.root.rglob("*"), volumes["keys"]):
+        path.chmod(path.stat().st_mode | (0o055 if path.is_dir() else 0o044))
+    (volumes["keys"] / "api-keys").chmod(0o644)
+    volumes["torchserve"].chmod(0o777)
+    ports = {"http": free_port(), "admin": free_port()}
+
+    def is_ready() -> bool:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            return call(ports["admin"], "GET", "/readyz", timeout=5).status == 200
+        return False
+
+    with (
+        running(words(manifests, server, volumes, ports, 1), name, *second["command"]) as beside,
+        running(words(manifests, server, volumes, ports, 0), name) as gateway,
+    ):
+        wait_until(is_ready, 140, "ready")
+        body = json.dumps({"instances": [[32.0, 3.0, 0.3]]}).encode()
+        reply = call(
+            ports["http"],
+            "POST",
+            "/predict/notes",
+            body,
+            content_type="application/json",
+            authorization=f"Bearer {KEY}",
+        )
+        assert reply.json["predictions"][0] == pytest.approx(5.3, abs=1e-4)
+        assert "ModelServer" in podman("top", beside, "args")
+        assert "ModelServer" not in podman("top", gateway, "args")
+        for folder in ("/registry", "/etc/mulgam/keys"):
+            tried = subprocess.run(
+                ["podman", "exec", beside, "ls", folder], capture_output=True, text=True, check=False
+            )
+            assert tried.returncode != 0 or not tried.stdout.strip(), folder
+        podman("stop", f"--time={server.pod['terminationGracePeriodSeconds']}", beside, gateway)
+        for one in (beside, gateway):
+            assert podman("inspect", "--format", "{{.State.ExitCode}}", one).strip() == "0"
 
 
 def test_models_inside_need_no_volume(registry: Registry, tmp_path: Path) -> None:
