@@ -111,7 +111,7 @@ check: $(READY) ## ruff, mypy, import rules, docs
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports --no-logo
 	@$(PY) -m pytest -q tests/test_docs.py tests/test_docs_commands.py tests/test_docs_translation.py \
-		tests/test_docs_examples.py::test_every_block_is_run_or_marked
+		tests/test_docs_examples.py::test_every_block_is_run_or_marked tests/test_site.py::test_every_page_has_its_place
 
 test: $(READY) ## the tests, the real TorchServe among them (under 8 minutes on 2 cores)
 	@exec $(PY) -m pytest -m "not slow"

@@ -106,8 +106,12 @@ GIVEN: dict[str, Callable[[Path], None]] = {
     "docs/operations.md": lambda folder: versions(folder, "house-price", 5),
     "docs/recipes.md": _recipes_page,
     "docs/registry.md": _registry_page,
-    "docs/lecture-notes.md": lambda folder: None,
 }
+
+
+def test_what_is_given_is_given_to_a_page() -> None:
+    """A page that moved takes its table along."""
+    assert {*GIVEN, *FRESH} <= {pages.name(page) for page in PAGES}
 
 
 @pytest.fixture(scope="module")
