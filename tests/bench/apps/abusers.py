@@ -1,6 +1,6 @@
 """Clients that are a burden: `python -m tests.bench.apps.abusers KIND CLIENTS PORT FILE`; FILE holds a whole request.
 
-Whoever is answered or cut off comes again after a second. Prints `ready` when each client is at it or was refused, and
+Each begins within a second, and whoever is answered or cut off comes again after about one. Prints `ready` when each client is at it or was refused, and
 on SIGTERM one line of JSON: how many are at it, and what they were answered.
 """
 
@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import sys
@@ -18,7 +19,9 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
-AGAIN_SECONDS = 1.0
+# At random, so that they do not come all at once, as no clients do that know nothing of each other.
+BEGIN_SECONDS, AGAIN_SECONDS = (0.0, 1.0), (0.5, 1.5)
+_SEED = 20200401
 # A little over the least rate that a service asks of whoever sends a table, so that it bears with them.
 DRIP_BYTES, DRIP_SECONDS = 64, 0.05
 # For a client that does not read, so that the kernel takes little of its answer.
@@ -66,6 +69,8 @@ class Crowd:
     async def _again_and_again(
         self, number: int, act: Callable[[Crowd, int, Streams], Coroutine[Any, Any, None]]
     ) -> None:
+        drawn = random.Random(_SEED + number)
+        await asyncio.sleep(drawn.uniform(*BEGIN_SECONDS))
         while True:
             with contextlib.suppress(OSError, EOFError):
                 streams = await self._connect()
@@ -75,7 +80,7 @@ class Crowd:
                     streams[1].transport.abort()
             self._at_it.discard(number)
             self._has_begun(number)
-            await asyncio.sleep(AGAIN_SECONDS)
+            await asyncio.sleep(drawn.uniform(*AGAIN_SECONDS))
 
     async def _connect(self) -> Streams:
         made = socket.socket()

@@ -126,7 +126,7 @@ class Abused(Part):
         return table(head, (_row(abuse, found) for abuse, found in self._found.items() if found.told)) + (
             f"\n\nMulgam embedded with default settings; the other clients send one row a request, at {SHARE:g} of the"
             " capacity, as above, and are measured right before and during each. Who is answered or cut off comes again"
-            " after a second. A body that stops is given up after"
+            " after about a second. A body that stops is given up after"
             f" {Settings().body_timeout:g} s (408), a table is taken from {Settings().bulk_requests} clients at a time"
             f" (else 503), a body is at most {Settings().max_body_bytes // 2**20} MiB and {Settings().max_rows:,} rows."
             " The generator shares its core with these clients, which run at the lowest priority."
