@@ -174,10 +174,10 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert anchor in anchors(file), f"{target}: there is no such heading"
 
 
-# Where persons' own files lie ("someone" is nobody, and /mnt/models KServe's own), and where this copy of the repository
-# does.
+# Where persons' own files lie ("someone" is nobody, /mnt/models is KServe's), and where this copy of the repository is.
 _PRIVATE = re.compile(
-    rf"(?<![\w.~-])(?!/mnt/models\b)(?:/(?:home|Users|root|mnt|media)/(?!someone\b)[A-Za-z0-9_.-]+|{re.escape(str(ROOT))}(?![\w-]))"
+    r"(?<![\w.~-])(?!/mnt/models\b)(?:/(?:home|Users|root|mnt|media)/(?!someone\b)[A-Za-z0-9_.-]+"
+    rf"|{re.escape(str(ROOT))}(?![\w-]))"
 )
 
 
