@@ -1,4 +1,4 @@
-"""What is printed when everything answers: the address, and a request to paste."""
+"""What is printed when everything answers: the address, the page, and a request to paste."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ def greeting(settings: Settings, entries: list[Entry]) -> str:
     lines = [f"\nMulgam serves {address}:{settings.port} (health and metrics: port {settings.admin_port}{rpc})"]
     for entry in entries:
         lines.append(f"  {entry.model}, version {entry.version}, {entry.signature.task}, digest {entry.digest[:12]}")
+    if settings.shows_page:
+        lines.append(f"Open {address}:{settings.port}/ in a browser.")
     short = [
         entry for entry in entries if len(entry.signature.features) <= MAX_FEATURES and not entry.signature.tensors
     ]
@@ -31,7 +33,7 @@ def greeting(settings: Settings, entries: list[Entry]) -> str:
         body = json.dumps({"instances": [example(entry.signature)]}, ensure_ascii=False)
         key = ['    -H "Authorization: Bearer $KEY" \\'] if settings.api_keys_file else []
         lines += [
-            "Try:",
+            "Or try:" if settings.shows_page else "Try:",
             f"  curl {address}:{settings.port}/predict/{entry.model} \\",
             *key,
             f"    -H 'Content-Type: application/json' -d {shlex.quote(body)}",

@@ -45,6 +45,13 @@ def test_the_address_the_models_and_a_request_are_named(registry: Registry) -> N
     assert set(instance) == {"area", "rooms", "distance"}
 
 
+def test_the_page_is_named_where_there_is_one(registry: Registry) -> None:
+    """An address to open, even where no request is short enough to be shown."""
+    wide = entry(*(Feature(f"f{number}", "number") for number in range(MAX_FEATURES + 1)))
+    assert "Open http://127.0.0.1:8000/ in a browser." in greeting(Settings(), [wide])
+    assert "browser" not in greeting(Settings(page="no"), [registry.entry("notes", 1)])
+
+
 def test_the_request_shows_where_the_key_goes(registry: Registry) -> None:
     """Where the service wants one; the key itself is nowhere."""
     entries = [registry.entry("notes", 1)]
