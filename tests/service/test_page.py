@@ -14,6 +14,7 @@ from service.bridge import Bridge
 from service.metrics import Metrics
 from service.page.files import FOLDER, INDEX, files, paths
 from service.plane import DataPlane
+from tests.processes import ROOT
 
 TEXTS = {name: file.plain.decode() for name, file in files().items()}
 SCRIPTS = {name: text for name, text in TEXTS.items() if name.endswith(".js")}
@@ -172,3 +173,13 @@ def test_every_state_has_its_word(state: str) -> None:
     for language in LANGUAGES:
         assert f"state.{state}" in words(language)
         assert state == "ready" or f"why.{state}" in words(language)
+
+
+def test_the_pictures_are_small_and_shown() -> None:
+    """Those that `make screenshots` makes: all of them on the page's own page."""
+    pictures = sorted((ROOT / "docs" / "images").glob("page*.png"))
+    page = (ROOT / "docs" / "page.md").read_text(encoding="utf-8")
+    assert len(pictures) >= 5
+    for picture in pictures:
+        assert picture.stat().st_size <= MOST_BYTES
+        assert f"images/{picture.name})" in page
