@@ -30,7 +30,7 @@ class Arrivals:
 
     `rate` is what was asked for a second, latencies are milliseconds from when a request was due, `late` the p99 of how
     long after that it was sent; `outcomes` counts statuses and what came in their place; `generator` is its CPU in
-    cores, `connections` how many it needed.
+    cores, `server` that of the processes that answered, `connections` how many it needed.
     """
 
     rate: float
@@ -42,6 +42,7 @@ class Arrivals:
     late: float
     connections: int
     generator: float
+    server: float = 0.0
 
     @property
     def failed(self) -> int:

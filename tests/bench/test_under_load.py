@@ -44,7 +44,7 @@ def sample(rate: float, cpu: float = 50.0) -> Sample:
 
 def arrived(rate: float, p50: float = 1.0, p99: float = 4.0, failed: int = 0) -> Arrivals:
     """An open loop's."""
-    return Arrivals(rate, 1000, {"200": 1000 - failed, "503": failed}, p50, p99, 9.0, 0.05, 10, 0.2)
+    return Arrivals(rate, 1000, {"200": 1000 - failed, "503": failed}, p50, p99, 9.0, 0.05, 10, 0.2, 0.5)
 
 
 class Gateway:
@@ -121,7 +121,10 @@ def test_other_clients_are_compared_with_right_before(monkeypatch: pytest.Monkey
     part.round(bench)
     assert bench.rates == [500.0] * 8
     assert asked == [("half", 200), ("drip", 200), ("large", 1), ("read", 200)]
-    assert "| 200 dripping CSV uploads | 1.00 | 1.50 | 4.00 | 5.00 | 503: 1 | 200 | 408: 2 |" in part.section()
+    assert (
+        "| 200 dripping CSV uploads | 1.00 | 1.50 | 4.00 | 5.00 | 503: 1 | 0.50 | 0.50 | 200 | 408: 2 |"
+        in part.section()
+    )
     lines = report.render(CONDITIONS, bench, [part], {})
     assert "200 dripping CSV uploads: other clients' p99, with ÷ without | 1.25 (1.25 – 1.25) | ≤ 1.5 | yes |" in lines
     assert "| the same: p50 | 1.50 (1.50 – 1.50) | – | – |" in lines

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import time
+from typing import NamedTuple
 
 import psutil
 
 from tests.bench.tree import Tree
+
+
+class Taken(NamedTuple):
+    """CPU seconds of the tree, how many seconds passed, cores that others used."""
+
+    cpu: float
+    seconds: float
+    others: float
 
 
 class Usage:
@@ -16,14 +25,15 @@ class Usage:
         self._tree = tree
         self._busy, self._cpu, self._started = _busy_seconds(), tree.cpu_seconds(), time.monotonic()
 
-    def taken(self, generator: float) -> tuple[float, float]:
-        """CPU seconds of the tree since then, and cores that others used.
+    def taken(self, generator: float) -> Taken:
+        """Since then.
 
         Args:
             generator: cores that the load generator used meanwhile.
         """
         cpu, busy = self._tree.cpu_seconds() - self._cpu, _busy_seconds() - self._busy
-        return cpu, max(0.0, (busy - cpu) / (time.monotonic() - self._started) - generator)
+        seconds = time.monotonic() - self._started
+        return Taken(cpu, seconds, max(0.0, (busy - cpu) / seconds - generator))
 
 
 def _busy_seconds() -> float:

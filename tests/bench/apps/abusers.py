@@ -1,7 +1,7 @@
 """Clients that are a burden: `python -m tests.bench.apps.abusers KIND CLIENTS PORT FILE`; FILE holds a whole request.
 
-Each begins within a second, and whoever is answered or cut off comes again after about one. Prints `ready` when each client is at it or was refused, and
-on SIGTERM one line of JSON: how many are at it, and what they were answered.
+Each begins within a second, and whoever is answered or cut off comes again after about one. Prints `ready` when each
+client is at it or was refused, and on SIGTERM one line of JSON: how many are at it, and what they were answered.
 """
 
 from __future__ import annotations
@@ -112,13 +112,17 @@ class Crowd:
         head, body = self._parts()
         streams[1].write(head)
         answer = asyncio.create_task(self._told(streams[0]))
-        for at in range(0, len(body), DRIP_BYTES):
-            streams[1].write(body[at : at + DRIP_BYTES])
-            await asyncio.sleep(DRIP_SECONDS)
-            if answer.done() and not answer.result().startswith(b"http/1.1 200"):
-                return
-            self.is_at_it(number)
-        await answer
+        try:
+            for at in range(0, len(body), DRIP_BYTES):
+                streams[1].write(body[at : at + DRIP_BYTES])
+                await asyncio.sleep(DRIP_SECONDS)
+                if answer.done() and not answer.result().startswith(b"http/1.1 200"):
+                    return
+                self.is_at_it(number)
+            await answer
+        finally:
+            answer.cancel()
+            await asyncio.gather(answer, return_exceptions=True)
 
     async def large(self, number: int, streams: Streams) -> None:
         """Send the request as often as it is answered well, on one connection."""

@@ -189,10 +189,10 @@ class RunningServer:
         figures = drive(self.place.port, request, cell.connections, seconds, self.place.cores.load)
         if figures.requests == figures.failed:
             raise BenchError(f"none of {figures.requests} requests was answered well ({cell})")
-        cpu, others = usage.taken(figures.generator_cpu)
+        taken = usage.taken(figures.generator_cpu)
         return Sample(
-            figures.rate, figures.failed, figures.p50, figures.p99, cpu / figures.requests * 1e6,
-            figures.generator_cpu, others,
+            figures.rate, figures.failed, figures.p50, figures.p99,
+            taken.cpu / figures.requests * 1e6, figures.generator_cpu, taken.others,
         )  # fmt: skip
 
     def request(self, cell: Cell) -> Request:

@@ -120,7 +120,8 @@ class Abused(Part):
     def section(self) -> str:
         """See `Part.section`."""
         head = [
-            "beside", "p50 ms without", "with", "p99 ms without", "with", "failed with", "of them at it in the end",
+            "beside", "p50 ms without", "with", "p99 ms without", "with", "failed with",
+            "cores of the service without", "with", "of them at it in the end",
             "what they were answered, all rounds",
         ]  # fmt: skip
         return table(head, (_row(abuse, found) for abuse, found in self._found.items() if found.told)) + (
@@ -150,6 +151,8 @@ def _row(abuse: Abuse, found: _Rounds) -> list[str]:
         abuse.text,
         shown([one.p50 for one in found.without]), shown([one.p50 for one in found.beside]),
         shown([one.p99 for one in found.without]), shown([one.p99 for one in found.beside]),
-        counted([one.failures for one in found.beside]), shown([float(one.at_it) for one in found.told]),
+        counted([one.failures for one in found.beside]),
+        shown([one.server for one in found.without]), shown([one.server for one in found.beside]),
+        shown([float(one.at_it) for one in found.told]),
         counted([one.outcomes for one in found.told]),
     ]  # fmt: skip

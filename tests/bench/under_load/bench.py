@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import time
 from abc import ABC, abstractmethod
@@ -61,13 +62,14 @@ class Bench:
         seconds = max(self.seconds, least_seconds)
         request, usage = running.request(ROW[1]), Usage(running.tree)
         found = open_loop.drive(running.place.port, request, rate, seconds, self.cores.load)
+        taken = usage.taken(found.generator)
         if alone:
-            self._note(usage.taken(found.generator)[1])
+            self._note(taken.others)
         self.say(
             f"  {rate:,.0f} requests/s sent: p50 {found.p50:.2f}, p99 {found.p99:.2f}, p99.9 {found.p999:.2f} ms,"
             f" {found.failed} failed{f' ({dict(found.failures)})' if found.failed else ''}"
         )
-        return found
+        return dataclasses.replace(found, server=taken.cpu / taken.seconds)
 
     def _note(self, others: float) -> None:
         self.others.append(others)
