@@ -18,8 +18,6 @@ TAGS = {
     V2: "Metadata, readiness and the repository's index, beside `infer`.",
     HEALTH: "Probes and Prometheus' metrics.",
 }
-
-
 _NONE, _NOT = "No model can answer.", "It does not."
 
 
@@ -108,7 +106,8 @@ def _operation(route: Route, has_keys: bool) -> Json:
         later = {"Retry-After": component("headers", "RetryAfter")}
         refused = {"description": route.not_ready, "headers": later} | _content(route.answer)
         responses["503"] = answers.with_id(refused)
-    identity = route.path.strip("/").replace("/", ".").translate(str.maketrans("", "", "<>"))
+    # The method first: no protocol of a prediction is called so.
+    identity = route.method + route.path.replace("/", ".").translate(str.maketrans("", "", "<>"))
     summary = route.summary[0].upper() + route.summary[1:]
     return {"operationId": identity, "tags": [route.tag], "summary": summary, "responses": responses}
 

@@ -96,11 +96,12 @@ def test_no_reference_is_broken_and_no_component_is_idle(api: Api) -> None:
 
 
 def test_names_of_operations_are_distinct() -> None:
-    """Also where one model is called like a version of another."""
-    models = [NOTES, served("notes-1", NOTES.signature.features, NOTES.signature.target, NOTES.entry.golden)]
+    """Also where one model is called like a version of another, or like a path."""
+    names = ("notes", "notes-1", "models", "v2")
+    models = [served(name, NOTES.signature.features, NOTES.signature.target, NOTES.entry.golden) for name in names]
     made = document(Settings(), Catalogue(LineUp(one) for one in models))
-    names = [operation["operationId"] for item in made["paths"].values() for operation in item.values()]
-    assert len(set(names)) == len(names)
+    found = [operation["operationId"] for item in made["paths"].values() for operation in item.values()]
+    assert len(set(found)) == len(found)
 
 
 def test_limits_are_those_of_the_settings() -> None:
