@@ -130,11 +130,13 @@ def test_an_answer_follows_a_slider_closely(visit: Open) -> None:
 
 
 def test_an_answer_that_was_overtaken_is_not_shown(visit: Open) -> None:
-    """The first answer comes late: the newest stays."""
+    """The first answer is late: its request is given up, and were it to come, the newest stays."""
     one = visit()
     page = one.open("house-price")
     before = shown(page)
     held: list[Any] = []
+    given_up: list[str] = []
+    page.on("requestfailed", lambda request: given_up.append(request.post_data))
     page.route("**/predict/**", lambda route: held.append(route))
     area = page.locator("#field-0")
     area.fill("30")
@@ -147,6 +149,7 @@ def test_an_answer_that_was_overtaken_is_not_shown(visit: Open) -> None:
     held[0].fulfill(json={"model": "house-price", "version": 1, "predictions": [99999]})
     page.wait_for_timeout(100)
     assert shown(page) == newest
+    assert ['"area":30' in body for body in given_up] == [True]
 
 
 def test_an_error_stands_beside_its_field(visit: Open) -> None:
