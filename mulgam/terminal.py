@@ -36,6 +36,11 @@ def painted(text: str, style: str, coloured: bool) -> str:
     return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if coloured else text
 
 
+def stop_printing() -> None:
+    """Whoever read standard output has enough (`… | head`); Python would complain of it once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """What somebody who wrote `word` most likely meant."""
     found = difflib.get_close_matches(word, list(known), n=1)

@@ -7,13 +7,12 @@ from mulgam import interruption
 if __name__ == "__main__":
     interruption.end_quietly()  # what follows imports for a good part of a second
 
-import os
 import signal
 import sys
 from types import FrameType
 
 from mulgam.errors import InputError, MulgamError
-from mulgam.terminal import Parser
+from mulgam.terminal import Parser, stop_printing
 from service.bulk.csv_rows import keep_list
 from service.bulk.formats import FORMATS, STANDARD
 from service.bulk.offline import Job, run
@@ -47,8 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"mulgam predict: {problem}", file=sys.stderr)
         return FAILED
     except BrokenPipeError:
-        # Whoever read standard output has enough; Python would complain of it once more at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        stop_printing()
         return FAILED
     except KeyboardInterrupt:
         can_resume = STANDARD not in (given.input, given.output)

@@ -10,7 +10,7 @@ if __name__ == "__main__":
 import sys
 from collections.abc import Sequence
 
-from mulgam.terminal import Parser, is_coloured
+from mulgam.terminal import Parser, is_coloured, stop_printing
 from service.doctor import printing
 from service.doctor.checkup import checkup
 from service.doctor.findings import FAILURE
@@ -50,5 +50,8 @@ def _parser() -> Parser:
 if __name__ == "__main__":
     try:
         sys.exit(main())
+    except BrokenPipeError:
+        stop_printing()
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(interruption.INTERRUPTED)

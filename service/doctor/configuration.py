@@ -21,7 +21,8 @@ def check(situation: Situation) -> Iterator[Finding]:
         return
     given = sorted(name for name in os.environ if name.startswith("MULGAM_"))
     if not situation.refused:
-        yield ok(CHECK, f"{len(given)} variables MULGAM_* are set, and can be read" if given else "all as by default")
+        told = f"{', '.join(given)} set" if len(given) < 4 else f"{len(given)} variables MULGAM_* set"
+        yield ok(CHECK, f"{told}, and can be read" if given else "all as by default")
     yield from _keys(situation)
     if settings.otlp_endpoint and importlib.util.find_spec("opentelemetry.sdk") is None:
         yield failure(

@@ -53,6 +53,17 @@ def test_without_numpy_it_still_tells(tmp_path: Path) -> None:
     assert "Traceback" not in ended.stderr + ended.stdout
 
 
+def test_a_reader_who_has_enough_is_no_fault() -> None:
+    """As in `mulgam doctor | head -1`."""
+    ended = subprocess.run(
+        ["bash", "-c", f"'{sys.executable}' -m mulgam doctor | head -1"],
+        cwd=ROOT, env={**os.environ, "MULGAM_BACKEND": "onnxruntime"}, capture_output=True, text=True, timeout=100,
+        check=True,
+    )  # fmt: skip
+    assert ended.stdout.count("\n") == 1
+    assert ended.stderr == ""
+
+
 def test_a_check_that_breaks_is_a_finding() -> None:
     """The others are made all the same."""
 
