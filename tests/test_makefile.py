@@ -14,7 +14,7 @@ from tests.processes import ROOT
 
 TARGETS = (
     "help", "setup", "doctor", "train", "tune", "serve", "test", "test-all", "check", "docs", "audit", "fuzz",
-    "bench", "screenshots", "drill", "bench-train",
+    "bench", "bench-load", "screenshots", "drill", "bench-train",
     "images", "manifests", "scan", "clean",
 )  # fmt: skip
 VARIABLES = (

@@ -69,4 +69,3 @@ def ask(url: str, folder: Path, seed: int, examples: int) -> tuple[int, str]:
 def failures(told: str) -> list[str]:
     """What schemathesis found, an operation each."""
     return [found[0].strip()[:1500] for found in _FAILED.finditer(told)]
-
