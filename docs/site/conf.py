@@ -27,6 +27,7 @@ highlight_language = "text"
 
 html_theme = "furo"
 html_title = f"Mulgam {release}"
+html_favicon = "../../service/page/icon.svg"
 html_static_path = ["static"]
 html_css_files = ["mulgam.css"]
 templates_path = ["templates"]
