@@ -24,7 +24,7 @@ from tests.processes import ROOT
         ({"url": "localhost:8000"}, "no address"),
         ({"url": "ftp://x"}, "no address"),
         ({"url": "http://x?y=1"}, "no address"),
-        ({"api_key": "a b"}, "api_key"),
+        ({"api_key": "a b"}, "api_key"),  # pragma: allowlist secret
         ({"api_key": ""}, "api_key"),
         ({"tries": 0}, "tries is 0"),
         ({"connections": 0}, "connections"),
