@@ -83,7 +83,7 @@ class Shell:
 
     def __init__(self, folder: Path, **variables: str) -> None:
         self.folder = folder
-        self.port, self.admin_port, self.other_port = free_port(), free_port(), free_port()
+        self.port, self.admin_port = free_port(), free_port()
         self._state = folder.with_name(folder.name + ".env")
         self._log = folder.with_name(folder.name + ".log")
         self._service: subprocess.Popen[bytes] | None = None
@@ -102,6 +102,7 @@ class Shell:
         text = re.sub(r"\b(?:127\.0\.0\.1|localhost):8000\b", f"127.0.0.1:{self.port}", text)
         text = re.sub(r"\b(?:127\.0\.0\.1|localhost):8001\b", f"127.0.0.1:{self.admin_port}", text)
         text = re.sub(r"\bPORT=9000\b", f"PORT={self.port}", text)
+        text = re.sub(r"\bADMIN_PORT=9001\b", f"ADMIN_PORT={self.admin_port}", text)
         for long, short in _SHORTER:
             text = text.replace(long, short)
         return text
