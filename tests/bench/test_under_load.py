@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -241,23 +240,23 @@ def test_two_gateways_get_other_cores_than_the_load() -> None:
 @pytest.mark.slow
 @pytest.mark.live
 @pytest.mark.parametrize("name", [part.name for part in parts.ALL])
-def test_a_part_from_end_to_end(tmp_path: Path, name: str) -> None:
+def test_a_part_from_end_to_end(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
     """One short round: a page with the part's section, and none of our folders left."""
-    page = tmp_path / "page.md"
-    words = ["--rounds", "1", "--seconds", "1", "--only", name, "--report", str(page)]
     # Its name is short: TorchServe's sockets lie far below it.
-    with tempfile.TemporaryDirectory(prefix="b-") as short:
-        ended = subprocess.run(
-            [sys.executable, "-m", "tests.bench.under_load", *words], cwd=ROOT, capture_output=True, text=True,
-            timeout=170, check=False, env={**os.environ, "TMPDIR": short},
-        )  # fmt: skip
-        left = [path.name for path in Path(short).iterdir()]
+    folder = tmp_path_factory.mktemp("b")
+    page = folder / "page.md"
+    words = ["--rounds", "1", "--seconds", "1", "--only", name, "--report", str(page)]
+    ended = subprocess.run(
+        [sys.executable, "-m", "tests.bench.under_load", *words], cwd=ROOT, capture_output=True, text=True,
+        timeout=170, check=False, env={**os.environ, "TMPDIR": str(folder)},
+    )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
     text = page.read_text(encoding="utf-8")
     (part,) = parts.chosen(name)
     assert f"## {part.title}" in text
     assert "Not measured: " not in text
     assert str(ROOT) not in text
-    assert [one for one in left if one.startswith(("ml-", "requests-", "arrivals-", "request-"))] == []
+    ours = ("ml-", "requests-", "arrivals-", "request-")
+    assert [path.name for path in folder.iterdir() if path.name.startswith(ours)] == []
     if name == "abuse":
         assert all(one.text in text for one in ABUSES)
