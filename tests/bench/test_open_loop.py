@@ -128,6 +128,25 @@ def test_requests_do_not_wait_for_answers() -> None:
     assert min(generator.latencies) >= 0.1
 
 
+def test_a_request_waits_for_a_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there may be no more of them; its latency has that wait in it."""
+
+    def slowly(made: socket.socket) -> None:
+        while made.recv(1000):
+            time.sleep(0.1)
+            made.sendall(ANSWER)
+
+    monkeypatch.setattr("tests.bench.apps.open_loop.MOST_CONNECTIONS", 1)
+    with listening(slowly) as port:
+        generator = Generator(port, [b"x"])
+        generator.run([0.0, 0.0, 0.0])
+        generator.close()
+    assert generator.outcomes == {"200": 3}
+    assert generator.most_connections == 1
+    assert sorted(generator.latencies)[1] >= 0.2
+    assert max(generator.latencies) >= 0.3
+
+
 def test_a_request_without_an_answer_is_counted() -> None:
     """Closed before its answer, or never connected."""
 

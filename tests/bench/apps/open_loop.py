@@ -2,7 +2,7 @@
 
 A closed loop waits for a slow answer and so leaves out the requests that would have met the same delay. Here they
 arrive as a Poisson process, and a latency counts from the moment at which the request was due. A request takes a
-connection that is free, or a new one. Prints one line of JSON.
+connection that is free, or a new one, up to many. Prints one line of JSON.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import select
 import socket
 import sys
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 
 _SEED = 20200401
-# Beyond that a request has no connection, and has failed.
+# Beyond that a request waits for one that becomes free, as in the pool of any client; its latency counts on.
 MOST_CONNECTIONS = 1000
 # Seconds that the last answers have.
 PATIENCE = 10.0
@@ -56,6 +56,7 @@ class Generator:
         self._poll = select.epoll()
         self._connections: dict[int, Connection] = {}
         self._free: list[Connection] = []
+        self._waiting: deque[tuple[bytes, float]] = deque()
         self.latencies: list[float] = []
         self.late: list[float] = []
         self.outcomes: Counter[str] = Counter()
@@ -70,9 +71,10 @@ class Generator:
             burst = 0
             while at < len(due) and due[at] <= now and burst < _BURST:
                 self.late.append(now - due[at])
-                self._send(self._requests[at % len(self._requests)], due[at])
+                self._waiting.append((self._requests[at % len(self._requests)], due[at]))
+                self._send_waiting()
                 at, burst, now = at + 1, burst + 1, time.perf_counter() - start
-            if (at == len(due) and len(self._free) == len(self._connections)) or now > end:
+            if now > end or (at == len(due) and not self._waiting and len(self._free) == len(self._connections)):
                 break
             wait = due[at] - now if at < len(due) else end - now
             if wait > 0:
@@ -84,7 +86,8 @@ class Generator:
                     self._hand_over(connection, connection.unsent)
                 else:
                     self._receive(connection, start)
-        unanswered = sum(one.due is not None for one in self._connections.values())
+            self._send_waiting()
+        unanswered = len(self._waiting) + sum(one.due is not None for one in self._connections.values())
         if unanswered:
             self.outcomes["no answer"] += unanswered
 
@@ -94,13 +97,11 @@ class Generator:
             one.socket.close()
         self._poll.close()
 
-    def _send(self, request: bytes, due: float) -> None:
-        if not self._free and len(self._connections) >= MOST_CONNECTIONS:
-            self.outcomes["no connection"] += 1
-            return
-        connection = self._free.pop() if self._free else self._open()
-        connection.due = due
-        self._hand_over(connection, request)
+    def _send_waiting(self) -> None:
+        while self._waiting and (self._free or len(self._connections) < MOST_CONNECTIONS):
+            connection = self._free.pop() if self._free else self._open()
+            request, connection.due = self._waiting.popleft()
+            self._hand_over(connection, request)
 
     def _hand_over(self, connection: Connection, request: bytes) -> None:
         """Send a request, or have it sent once the connection is there."""

@@ -56,7 +56,8 @@ class Rates(Part):
         return table(head, rows) + (
             "\n\nThe capacity (share 1) is what the closed loop with 64 connections is answered, in the same round; its"
             " p99.9 is not taken. At 0.5 and 0.8 of it requests arrive as a Poisson process, and a latency counts from"
-            " when the request was due, on a connection that is free or a new one. Failed: of all rounds. Sent late:"
+            " when the request was due, on a connection that is free or a new one, up to"
+            " 1,000 of them. Failed: of all rounds. Sent late:"
             " the generator's own delay, which the latencies include."
         )
 
