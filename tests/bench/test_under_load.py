@@ -114,7 +114,7 @@ def test_other_clients_are_compared_with_right_before(monkeypatch: pytest.Monkey
         yield Told(clients, {"408": 2})
 
     monkeypatch.setattr(abuse, "crowd", crowd)
-    monkeypatch.setattr(abuse, "_RECOVERY_SECONDS", 0)
+    monkeypatch.setattr(abuse, "_wait_until_idle", lambda running: None)
     part = Abused()
     bench = Scripted([sample(1000.0)], [arrived(500.0, 1.0, 4.0), arrived(500.0, 1.5, 5.0, failed=1)] * 4)
     monkeypatch.setattr(bench, "model", type("Model", (), {"name": "mlp"}))

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from service.settings import Settings
+from tests.bench.contestants.base import RunningServer
 from tests.bench.contestants.mulgam import MulgamEmbedded
 from tests.bench.load import Request
 from tests.bench.model import FEATURES, as_json, draw
@@ -15,13 +16,15 @@ from tests.bench.open_loop import Arrivals, written
 from tests.bench.report import counted, shown, table
 from tests.bench.under_load.bench import Bench, Part, Ratio
 from tests.bench.under_load.crowd import Told, crowd
+from tests.bench.usage import Usage
 
 AIM = 1.5
 # Of the capacity: what the other clients send.
 SHARE = 0.5
 CROWD = 200
 _JSON = {"Content-Type": "application/json"}
-_RECOVERY_SECONDS = 1.0
+# After each kind: until the service takes less of its core than this, but not longer than that.
+_IDLE_CORES, _IDLE_SECONDS = 0.1, 10.0
 
 
 def half_body(model: str) -> bytes:
@@ -115,7 +118,7 @@ class Abused(Part):
                 found.without.append(without)
                 found.beside.append(beside)
                 found.told.append(told)
-                time.sleep(_RECOVERY_SECONDS)
+                _wait_until_idle(running)
 
     def section(self) -> str:
         """See `Part.section`."""
@@ -144,6 +147,17 @@ class Abused(Part):
                 Ratio("the same: p50", [one.p50 for one in found.beside], [one.p50 for one in found.without], None),
             )
         ]  # fmt: skip
+
+
+def _wait_until_idle(running: RunningServer) -> None:
+    """What was left half done is not to be the next one's fault."""
+    deadline = time.monotonic() + _IDLE_SECONDS
+    while time.monotonic() < deadline:
+        usage = Usage(running.tree)
+        time.sleep(0.5)
+        taken = usage.taken(0.0)
+        if taken.cpu < _IDLE_CORES * taken.seconds:
+            return
 
 
 def _row(abuse: Abuse, found: _Rounds) -> list[str]:
