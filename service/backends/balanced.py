@@ -22,9 +22,10 @@ Place = tuple[str, int]
 
 RESOLVE_SECONDS = 2.0
 ASIDE_SECONDS = 1.0
-# Not loaded there (yet), or not now: another address may answer. More than one other is not asked, so that servers
-# which are all too busy are not run over.
-_ELSEWHERE = frozenset({404, 503})
+# Not loaded there (yet), not now, or not in time: another address may answer. More than one other is not asked, so that
+# servers which are all too busy are not run over.
+_ABSENT, _NOT_NOW = 404, frozenset({503, 504})
+_ELSEWHERE = _NOT_NOW | {_ABSENT}
 
 
 @dataclass
@@ -86,6 +87,8 @@ class BalancedClient:
             except UnreachableError as refused:
                 problem, self._due = refused, 0.0
                 continue
+            if answer.status in _NOT_NOW:
+                self._put_aside(place)
             if reply is not None or answer.status not in _ELSEWHERE:
                 return answer
             reply = answer
@@ -123,6 +126,11 @@ class BalancedClient:
             raise
         finally:
             one.calls -= 1
+
+    def _put_aside(self, place: Place) -> None:
+        """An address that may have gone meanwhile."""
+        if place in self._addresses:
+            self._addresses[place].put_aside()
 
     def _choice(self, tried: set[Place]) -> Place | None:
         """The address that was not tried and has the least to do, in turn where several have."""

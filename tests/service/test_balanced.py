@@ -111,7 +111,7 @@ def test_nobody_is_there() -> None:
     run({}, work)
 
 
-@pytest.mark.parametrize("status", [404, 503])
+@pytest.mark.parametrize("status", [404, 503, 504])
 def test_who_has_not_got_the_model_sends_to_one_other(status: int) -> None:
     """And not to a third: servers that are all too busy are not asked one after the other."""
     asked: list[str] = []
