@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -128,3 +129,8 @@ def publish_mixed(root: Path, name: str = "mixed") -> Entry:
         "text": rng.integers(0, 99, (8, 6)).astype(np.int32),
     }
     return release(Mixed(), signature, held_out, Registry(root), DOCUMENTS, rng.integers(0, 2, 8))
+
+
+def gzipped(data: bytes) -> bytes:
+    """The same bytes at any time of day: they stand in names of tests, which every process must find alike."""
+    return gzip.compress(data, mtime=0)

@@ -16,6 +16,7 @@ from typing import Any
 
 from mulgam.tensors import LENGTH_HEADER
 from tests import builders
+from tests.builders import gzipped
 
 PATH, V1, V2 = "/predict/notes", "/v1/models/notes:predict", "/v2/models/notes/infer"
 GOOD = b'{"instances":[[32,3,0.3]]}'
@@ -99,7 +100,7 @@ def publish(root: Path) -> None:
 ROW = struct.pack("<3f", 32, 3, 0.3)
 CSV = b"area,rooms,distance\n32,3,0.3\n"
 NDJSON = "application/x-ndjson"
-BOMB = gzip.compress(b"0" * 200_000_000, 9)
+BOMB = gzip.compress(b"0" * 200_000_000, 9, mtime=0)
 _RAW_DEFLATE = zlib.compressobj(wbits=-15)
 _ONE_TENSOR = b'"inputs":[{"name":"numeric","datatype":"FP32","shape":[1,3],"data":[32,3,0.3]}]'
 
@@ -179,15 +180,15 @@ MEDIA_CASES: list[Case] = [
     ("M03 xml", request(kind="application/xml"), 415, "UNSUPPORTED_MEDIA_TYPE"),
     ("M04 multipart", request(kind="multipart/form-data"), 415, "UNSUPPORTED_MEDIA_TYPE"),
     ("M04b with boundary", request(kind="multipart/form-data; boundary=x"), 415, "UNSUPPORTED_MEDIA_TYPE"),
-    ("M05 gzip", request(body=gzip.compress(GOOD), headers=GZIP), 200, ""),
-    ("M05b cut off", request(body=gzip.compress(GOOD)[:-9], headers=GZIP), 400, "BAD_ENCODING"),
-    ("M05c trailing bytes", request(body=gzip.compress(GOOD) + b"x", headers=GZIP), 400, "BAD_ENCODING"),
-    ("M05d wrong checksum", request(body=gzip.compress(GOOD)[:-8] + bytes(8), headers=GZIP), 400, "BAD_ENCODING"),
-    ("M05e nothing inside", request(body=gzip.compress(b""), headers=GZIP), 400, "EMPTY_BODY"),
+    ("M05 gzip", request(body=gzipped(GOOD), headers=GZIP), 200, ""),
+    ("M05b cut off", request(body=gzipped(GOOD)[:-9], headers=GZIP), 400, "BAD_ENCODING"),
+    ("M05c trailing bytes", request(body=gzipped(GOOD) + b"x", headers=GZIP), 400, "BAD_ENCODING"),
+    ("M05d wrong checksum", request(body=gzipped(GOOD)[:-8] + bytes(8), headers=GZIP), 400, "BAD_ENCODING"),
+    ("M05e nothing inside", request(body=gzipped(b""), headers=GZIP), 400, "EMPTY_BODY"),
     ("M05f no gzip at all", request(headers=GZIP), 400, "BAD_ENCODING"),
     ("M05g empty", request(body=b"", headers=GZIP), 400, "BAD_ENCODING"),
     ("M06 br", request(headers=["Content-Encoding: br"]), 415, "UNSUPPORTED_ENCODING"),
-    ("M06b twice", request(body=gzip.compress(gzip.compress(GOOD)), headers=["Content-Encoding: gzip, gzip"]),
+    ("M06b twice", request(body=gzipped(gzipped(GOOD)), headers=["Content-Encoding: gzip, gzip"]),
      415, "UNSUPPORTED_ENCODING"),
     ("M06c zstd", request(headers=["Content-Encoding: zstd"]), 415, "UNSUPPORTED_ENCODING"),
     ("M06d identity", request(headers=["Content-Encoding: identity"]), 200, ""),
@@ -416,8 +417,8 @@ TABLE_CASES: list[Case] = [
     ("T08 header is no UTF-8", table(b"\xff\xfe,rooms,distance\n"), 400, "BAD_UTF8"),
     ("T09 br", table(CSV, headers=["Content-Encoding: br"]), 415, "UNSUPPORTED_ENCODING"),
     ("T10 no gzip", table(CSV, headers=GZIP), 400, "BAD_ENCODING"),
-    ("T11 gzip cut off", table(gzip.compress(CSV)[:12], headers=GZIP), 400, "BAD_ENCODING"),
-    ("T12 two gzip members", table(gzip.compress(CSV) + gzip.compress(b"33,3,0.5\n"), headers=GZIP), 200, "prediction"),
+    ("T11 gzip cut off", table(gzipped(CSV)[:12], headers=GZIP), 400, "BAD_ENCODING"),
+    ("T12 two gzip members", table(gzipped(CSV) + gzipped(b"33,3,0.5\n"), headers=GZIP), 200, "prediction"),
     ("T13 probabilities", table(CSV, "?probabilities=all"), 400, "BAD_PARAMETER"),
     ("T14 keep of NDJSON", table(b"[1,2,3]\n", "?keep=id", NDJSON), 400, "BAD_PARAMETER"),
     ("T15 keep badly quoted", table(CSV, '?keep=%22id'), 400, "BAD_PARAMETER"),

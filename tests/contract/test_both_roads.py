@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import json
 import zlib
 from typing import Any
@@ -25,6 +24,7 @@ from service.page.files import files
 from service.plane import DataPlane
 from service.served import load
 from service.settings import Settings
+from tests.builders import gzipped
 
 Answer = tuple[int, dict[str, str], bytes]
 LENGTH, BINARY = v2.encode("inputs", {"numeric": np.array([[32, 3, 0.3], [np.nan, 3, 0.5]], np.float32)})
@@ -150,7 +150,7 @@ CASES: list[tuple[str, str, bytes, dict[str, str]]] = [
     ("POST", "/predict/notes", ROW, {"content-type": "text/plain"}),
     ("POST", "/predict/notes", ROW, {"content-type": "application/json; charset=utf-8"}),
     ("POST", "/predict/notes", ROW, {"content-encoding": "gzip"}),
-    ("POST", "/predict/notes", gzip.compress(ROW), {"content-encoding": "gzip"}),
+    ("POST", "/predict/notes", gzipped(ROW), {"content-encoding": "gzip"}),
     ("POST", "/predict/notes", zlib.compress(ROW), {"content-encoding": "deflate"}),
     ("POST", "/predict/notes", ROW, {"content-encoding": "br"}),
     ("POST", "/predict/shapes?probabilities=all", LONG, {"accept-encoding": "br, gzip"}),
@@ -158,8 +158,8 @@ CASES: list[tuple[str, str, bytes, dict[str, str]]] = [
     ("POST", "/predict/notes", ROW, {"x-request-timeout": "soon"}),
     ("POST", "/predict/notes", ROW, {"x-request-timeout": "0.5"}),
     ("POST", "/predict/notes?keep=id", TABLE, CSV),
-    ("POST", "/predict/notes/versions/1?keep=id", gzip.compress(TABLE), CSV | {"content-encoding": "gzip"}),
-    ("POST", "/predict/notes?keep=id", gzip.compress(TABLE)[:-9], CSV | {"content-encoding": "gzip"}),
+    ("POST", "/predict/notes/versions/1?keep=id", gzipped(TABLE), CSV | {"content-encoding": "gzip"}),
+    ("POST", "/predict/notes?keep=id", gzipped(TABLE)[:-9], CSV | {"content-encoding": "gzip"}),
     ("POST", "/predict/notes?keep=id", TABLE, CSV | {"content-encoding": "br"}),
     ("POST", "/predict/shapes?keep=id", BAD_TABLE, {"content-type": "Text/CSV; charset=utf-8"}),
     ("POST", "/predict/notes", b"area,rooms,distance\n", CSV),

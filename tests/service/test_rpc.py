@@ -242,7 +242,7 @@ def test_the_callers_deadline_counts(
     plane = DataPlane(settings, catalogue, waiting, Metrics())
     with listening(plane, bridge) as channel:
         assert refused(channel, request(typed()), timeout=0.3)[0] == grpc.StatusCode.DEADLINE_EXCEEDED
-        assert waiting.timeouts[0] <= 0.3
+        assert waiting.timeouts[0] < 0.4
         wait_until(lambda: plane.metrics.inflight_now == 0, 5, "nothing is in hand")
         wait_until(lambda: counted(plane, bridge) == {("notes", "504"): 1}, 5, "it is counted")
         bridge.call(waiting.go.set)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import threading
 import zlib
@@ -23,6 +22,7 @@ from service.errors import ApiError, backend_unavailable, bad_backend
 from service.http1.exchange import Exchange
 from service.plane import DataPlane
 from service.settings import Settings
+from tests.builders import gzipped
 from tests.service.conftest import SteeredBackend
 
 ROWS = 50
@@ -252,7 +252,7 @@ def test_a_compressed_table_is_inflated_block_by_block(size: int, encoding: str)
     """Each block bounded; gzip in several members too."""
     plain = os.urandom(500) * 40
     packed = {
-        "gzip": gzip.compress(plain[:9000]) + gzip.compress(plain[9000:]), "deflate": zlib.compress(plain),
+        "gzip": gzipped(plain[:9000]) + gzipped(plain[9000:]), "deflate": zlib.compress(plain),
         "identity": plain,
     }[encoding]  # fmt: skip
     blocks = list(compression.inflated_blocks(split(packed, size), encoding, 1000))
@@ -260,7 +260,7 @@ def test_a_compressed_table_is_inflated_block_by_block(size: int, encoding: str)
     assert encoding == "identity" or max(map(len, blocks)) <= 1000
 
 
-@pytest.mark.parametrize("spoilt", [b"", b"no gzip", gzip.compress(b"abc")[:-4], gzip.compress(b"abc") + b"rest"])
+@pytest.mark.parametrize("spoilt", [b"", b"no gzip", gzipped(b"abc")[:-4], gzipped(b"abc") + b"rest"])
 def test_what_is_not_whole_gzip_is_refused(spoilt: bytes) -> None:
     """Also where it shows at the end only."""
     with pytest.raises(ApiError, match="not whole gzip") as caught:
