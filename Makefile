@@ -114,10 +114,10 @@ check: $(READY) ## ruff, mypy, import rules, docs
 		tests/test_docs_examples.py::test_every_block_is_run_or_marked tests/test_site.py::test_every_page_has_its_place
 
 test: $(READY) ## the tests, the real TorchServe among them (under 8 minutes on 2 cores)
-	@exec $(PY) -m pytest -m "not slow"
+	@exec $(PY) -m tests
 
 test-all: $(READY) ## all tests: `make test` and the slow ones
-	@exec $(PY) -m pytest
+	@exec $(PY) -m tests --all
 
 audit: $(READY) ## known holes, bandit, secrets, bill of materials (build/sbom.json); SECURITY.md
 	@exec $(PY) -m tests.audit
