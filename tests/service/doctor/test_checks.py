@@ -8,6 +8,7 @@ import resource
 import shutil
 import socket
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -101,6 +102,16 @@ def test_an_altered_version_that_is_not_served(two_versions: Registry, tmp_path:
     assert "serving.json" in only(registry_check(root), FAILURE).found
 
 
+@pytest.fixture
+def short_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """For temporary files, with room for a Unix socket's name: pytest's own folders have long names."""
+    with tempfile.TemporaryDirectory(prefix="doctor-", dir="/tmp") as name:
+        monkeypatch.setenv("TMPDIR", name)
+        monkeypatch.setattr(tempfile, "tempdir", None)
+        yield Path(name)
+
+
+@pytest.mark.usefixtures("short_folder")
 def test_a_temporary_folder_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Not even by root; or with a name that leaves no room for a socket's."""
     assert only(machine.check_temporary(situation()), OK)
@@ -262,6 +273,7 @@ def test_torchserve_really_starts(tmp_path: Path) -> None:
         ('[ "$1" = -version ] && exit 0; echo "no room for the heap"; exit 1', "no room for the heap"),
     ],
 )
+@pytest.mark.usefixtures("short_folder")
 def test_a_java_that_does_not_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str, said: str) -> None:
     """It does not run at all, or the server ends at once; with another way to serve."""
     script(tmp_path / "java", "bin/java", program)
