@@ -346,6 +346,7 @@ def test_a_tree_ends_whole(tmp_path: Path) -> None:
 @needs_wrk
 @pytest.mark.slow
 @pytest.mark.live
+@pytest.mark.beside
 def test_a_short_run_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Bare and embedded for one round: a page with both, and no process left."""
     page = tmp_path / "page.md"
@@ -366,6 +367,7 @@ def test_a_short_run_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyP
 @needs_wrk
 @pytest.mark.slow
 @pytest.mark.live
+@pytest.mark.beside
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_leaves_no_process(tmp_path: Path, number: int) -> None:
     """In the middle of a measurement; exit status 130, nothing written, the folder gone."""

@@ -154,6 +154,7 @@ def bench(folder: Path, *words: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.live
+@pytest.mark.beside
 def test_a_quick_run_goes_through_and_is_not_repeated(tmp_path: Path) -> None:
     """A table by the project's own road and by another's: results and a page; the second run has nothing to do."""
     process = bench(tmp_path, "--only", "iris/default,iris/ensemble,iris/hist-gb")
@@ -171,6 +172,7 @@ def test_a_quick_run_goes_through_and_is_not_repeated(tmp_path: Path) -> None:
 @needs_data
 @pytest.mark.slow
 @pytest.mark.live
+@pytest.mark.beside
 @pytest.mark.timeout(900)
 def test_every_contestant_that_needs_no_further_library_runs(tmp_path: Path) -> None:
     """On few rows for one epoch: own tables, Korean and English texts, minimal pairs, latency."""
@@ -184,6 +186,7 @@ def test_every_contestant_that_needs_no_further_library_runs(tmp_path: Path) -> 
 
 @pytest.mark.slow
 @pytest.mark.live
+@pytest.mark.beside
 def test_ctrl_c_keeps_what_was_measured(tmp_path: Path) -> None:
     """Exit status 130; the page is of what there is."""
     process = bench(tmp_path, "--only", "diabetes/default,wine/hist-gb,digits/hist-gb,digits/default")

@@ -239,6 +239,7 @@ def test_two_gateways_get_other_cores_than_the_load() -> None:
 @needs_cores
 @pytest.mark.slow
 @pytest.mark.live
+@pytest.mark.beside
 @pytest.mark.parametrize("name", [part.name for part in parts.ALL])
 def test_a_part_from_end_to_end(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
     """One short round: a page with the part's section, and none of our folders left."""

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 Open = Callable[..., Visit]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Headless Chromium; skipped where there is none."""
+    """Headless Chromium; skipped where there is none. Playwright keeps a loop running in this thread meanwhile, so it
+    ends with these tests."""
     with contextlib.ExitStack() as stack:
         try:
             found = stack.enter_context(running())
@@ -31,7 +32,7 @@ def browser() -> Iterator[Browser]:
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def page_registry(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The default models as `make train` gives them, and two that are made to be difficult."""
     folder = tmp_path_factory.mktemp("page")
@@ -42,7 +43,7 @@ def page_registry(browser: Browser, tmp_path_factory: pytest.TempPathFactory) ->
     return registry
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def service(page_registry: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     """They are served, in process."""
     with serving(page_registry, tmp_path_factory.mktemp("served"), backend="onnxruntime", drain_delay="0") as running:

@@ -17,7 +17,7 @@ from tests.processes import Serving, serving
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytestmark = [pytest.mark.slow, pytest.mark.live, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.live, pytest.mark.beside, pytest.mark.timeout(300)]
 
 KEY = "the-key-of-this-test-0123"
 Visitor = Callable[..., contextlib.AbstractContextManager[Visit]]

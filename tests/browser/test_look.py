@@ -10,7 +10,7 @@ from tests.browser import digits
 from tests.browser.conftest import Open
 from tests.processes import Serving, call
 
-pytestmark = [pytest.mark.slow, pytest.mark.live, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.live, pytest.mark.beside, pytest.mark.timeout(300)]
 
 MODELS = ("house-price", "digits", "mixed", "doubled")
 MOST_BYTES = 150_000

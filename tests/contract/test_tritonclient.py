@@ -16,6 +16,7 @@ from tests.processes import free_port, serving
 
 pytestmark = [
     pytest.mark.live,
+    pytest.mark.beside,
     # gevent, which the HTTP client runs on, patches nothing but warns of what it would.
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]

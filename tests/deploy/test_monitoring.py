@@ -115,6 +115,7 @@ def test_prometheus_accepts(words: tuple[str, ...]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.live
+@pytest.mark.beside
 @pytest.mark.skipif(shutil.which("prometheus") is None, reason="there is no prometheus (Debian: prometheus)")
 def test_every_figure_has_data(registry: Registry, tmp_path: Path) -> None:
     """A real Prometheus scrapes a real service; each query is taken, and has data if nothing must go wrong first."""

@@ -72,18 +72,21 @@ def test_a_seed_makes_the_same_inputs_again() -> None:
 
 
 @pytest.mark.live
+@pytest.mark.beside
 def test_the_socket_answers_whatever_is_sent() -> None:
     """No 500, no silence that lasts, one shape of errors, every process alive."""
     assert sockets.run(7, REQUESTS) == []
 
 
 @pytest.mark.live
+@pytest.mark.beside
 def test_the_grpc_listener_answers_whatever_is_sent() -> None:
     """Neither INTERNAL nor UNKNOWN, every process alive, good calls answered as before."""
     assert rpc.run(7, CALLS) == []
 
 
 @pytest.mark.live
+@pytest.mark.beside
 @pytest.mark.slow
 def test_requests_made_from_the_reference_are_answered_as_it_says() -> None:
     """Statuses, media types, headers and bodies that it names; no 5xx."""

@@ -18,7 +18,7 @@ import pytest
 from tests.hostile import BODILESS, CASES, chunked, publish, request
 from tests.processes import Serving, call, predict, serving, wait_until
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.beside]
 
 BODY_TIMEOUT = 1.5
 # What an answer must never tell: files, modules, addresses, processes, or a header that was sent as a name.

@@ -18,7 +18,7 @@ from tests import builders
 from tests.mulgam.client.scripted import http, scripted
 from tests.processes import ROOT, serving
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.beside]
 
 EXAMPLES = ROOT / "docs" / "examples"
 # Language, as docs/client.md fences it → (what runs it, its file).

@@ -25,7 +25,7 @@ from tests.live.shell import Shell, shows, typed
 from tests.model.test_publish import PRICE, perceptron, write_onnx
 from tests.processes import ROOT
 
-pytestmark = [pytest.mark.live, pytest.mark.slow, pytest.mark.pages, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.live, pytest.mark.slow, pytest.mark.beside, pytest.mark.timeout(900)]
 
 # Pages for a fresh clone: their registry is empty, and their service the default one.
 FRESH = ("README.md", "docs/tutorial.md", "docs/lecture-notes.md")

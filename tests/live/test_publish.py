@@ -15,7 +15,7 @@ from tests import builders
 from tests.model.test_publish import PRICE, ROWS, perceptron, write_onnx
 from tests.processes import call, predict, serving, wait_until
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.beside]
 
 
 @pytest.mark.parametrize("backend", ["onnxruntime", "torchserve"])

@@ -14,7 +14,7 @@ import pytest
 
 from tests.processes import ROOT, predict, serving
 
-pytestmark = [pytest.mark.live, pytest.mark.slow]
+pytestmark = [pytest.mark.live, pytest.mark.beside, pytest.mark.slow]
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 

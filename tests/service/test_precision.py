@@ -77,6 +77,7 @@ def test_the_setting_is_checked_against_the_backend() -> None:
 
 
 @pytest.mark.live
+@pytest.mark.beside
 def test_a_service_serves_the_models_that_have_the_form(registry: Registry, tmp_path: Path) -> None:
     """Of two models the one without it is refused, by name, at the start; the other answers and can be promoted."""
     builders.publish_tiny_classifier(registry.root, precisions=("int8",))

@@ -16,7 +16,7 @@ from mulgam.client import Client, RequestError
 from mulgam.registry import Registry
 from tests.processes import Serving, call, serving, wait_until
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.beside]
 
 KEY = "a-key-of-this-test"  # pragma: allowlist secret
 ROWS = np.random.default_rng(5).normal(size=(700, 3)).round(3)
