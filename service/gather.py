@@ -12,7 +12,6 @@ from collections.abc import Callable
 from mulgam.encoding import Arrays
 from service.job import Job, Told, hand_out, joined
 from service.protocols.base import Output
-from service.trace import Trace
 
 
 class Gather:
@@ -28,11 +27,11 @@ class Gather:
         self.most_rows = most_rows
         self._jobs: list[Job] = []
 
-    def enqueue(self, tensors: Arrays, rows: int, told: Told, trace: Trace | None = None) -> Job:
+    def enqueue(self, tensors: Arrays, rows: int, told: Told) -> Job:
         """Have rows computed at the end of this turn."""
         if not self._jobs:
             asyncio.get_running_loop().call_soon(self._flush)
-        job = Job(tensors, rows, told, trace=trace)
+        job = Job(tensors, rows, told)
         self._jobs.append(job)
         return job
 

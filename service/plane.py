@@ -77,10 +77,8 @@ class DataPlane:
         self._held: Counter[tuple[str, int]] = Counter()
         self.is_draining = False
         self.is_closing = False
-        self._gathers: dict[str, Gather] = {}
-        self._batchers: dict[str, Batcher] = {}
-        # The same for rows that are not real ones: no batch holds both, for one counts as a whole.
-        self._what_ifs: dict[str, tuple[Gather, Batcher]] = {}
+        # By digest, and whether the rows are real ones: no batch holds both, for one counts as a whole.
+        self._queues: dict[tuple[str, bool], tuple[Gather, Batcher]] = {}
         self._shadowing = Shadowing(backend, metrics, settings.request_timeout)
         self.shadowing = self._shadowing.follow(catalogue)
         for served in catalogue.versions:
@@ -171,9 +169,8 @@ class DataPlane:
         """Nothing of this version is under way any more."""
         self.retired.pop(served.digest, None)
         self._lingering.pop((served.name, str(served.version)), None)
-        self._batchers.pop(served.digest, None)
-        self._gathers.pop(served.digest, None)
-        self._what_ifs.pop(served.digest, None)
+        for are_real in (True, False):
+            self._queues.pop((served.digest, are_real), None)
         self.breakers.forget(served)
 
     async def predict(
@@ -211,12 +208,9 @@ class DataPlane:
         if self.breakers.of(served).is_open:
             self.metrics.rejected.labels("breaker").inc()
             raise backend_unavailable(served.name)
-        if are_real:
-            gather, batcher = self._gathers[digest], self._batchers[digest]
-        else:
-            gather, batcher = self._what_ifs[digest]
+        gather, batcher = self._queues[digest, are_real]
         if rows <= gather.most_rows:
-            return gather.enqueue(tensors, rows, told, trace)
+            return gather.enqueue(tensors, rows, told)
         return batcher.enqueue(tensors, rows, timeout, told, trace)
 
     def _run_at_once(self, served: Served, are_real: bool, tensors: Arrays, rows: int) -> Output:
@@ -252,17 +246,17 @@ class DataPlane:
 
     def _breaker_changed(self, served: Served, is_open: bool) -> None:
         self.metrics.broken(served, is_open)
-        if is_open and served.digest in self._batchers:
-            for batcher in (self._batchers[served.digest], self._what_ifs[served.digest][1]):
-                batcher.refuse(backend_unavailable(served.name))
+        for are_real in (True, False):
+            queues = self._queues.get((served.digest, are_real))
+            if is_open and queues is not None:
+                queues[1].refuse(backend_unavailable(served.name))
 
     def _begin(self, served: Served) -> None:
         """What a version needs from its first request on."""
-        digest, most_rows = served.digest, self.backend.cheap_rows(served)
-        self._gathers[digest] = Gather(partial(self._run_at_once, served, True), most_rows)
-        self._batchers[digest] = self._batcher(served, True)
-        what_if = Gather(partial(self._run_at_once, served, False), most_rows)
-        self._what_ifs[digest] = what_if, self._batcher(served, False)
+        most_rows = self.backend.cheap_rows(served)
+        for are_real in (True, False):
+            gather = Gather(partial(self._run_at_once, served, are_real), most_rows)
+            self._queues[served.digest, are_real] = gather, self._batcher(served, are_real)
         self.metrics.describe(served, held_out_scores(served))
 
     def _batcher(self, served: Served, are_real: bool) -> Batcher:
