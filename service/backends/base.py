@@ -19,6 +19,18 @@ class Answer:
     digest: str
 
 
+class Elsewhere:
+    """What every backend has that computes in another process: nothing there is cheap."""
+
+    def cheap_rows(self, served: Served) -> int:
+        """See `Backend.cheap_rows`: none."""
+        return 0
+
+    def at_once(self, served: Served, tensors: Arrays) -> Answer:
+        """See `Backend.at_once`: for no rows at all."""
+        raise AssertionError("no row is cheap in another process")
+
+
 class Backend(Protocol):
     """Anything that computes predictions. Readiness needs no method: it replays golden requests."""
 

@@ -20,7 +20,7 @@ from mulgam.encoding import Arrays
 from mulgam.errors import InputError, MulgamError
 from service import wire
 from service.backends.balanced import BalancedClient
-from service.backends.base import Answer
+from service.backends.base import Answer, Elsewhere
 from service.backends.http import ConnectionLostError, Reply
 from service.backends.remote import Remote
 from service.errors import backend_lost, backend_unavailable, bad_backend
@@ -36,7 +36,7 @@ _SHOWN = 300
 _LOOK_SECONDS = 0.25
 
 
-class OipBackend:
+class OipBackend(Elsewhere):
     """Calls a V2 server, or several in turn, over kept-open connections.
 
     Args:
@@ -53,14 +53,6 @@ class OipBackend:
         self._encode = _binary if binary else _json
         self._troubles: dict[str, str] = {}
         self.workers = self.lanes = lanes
-
-    def cheap_rows(self, served: Served) -> int:
-        """None: it is another process."""
-        return 0
-
-    def at_once(self, served: Served, tensors: Arrays) -> Answer:
-        """Never asked."""
-        raise NotImplementedError
 
     async def predict(self, served: Served, tensors: Arrays, timeout: float) -> Answer:
         """One `infer` of the server."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from mulgam import tensors as v2
 from mulgam.encoding import Arrays
 from mulgam.errors import InputError
-from service.backends.base import Answer
+from service.backends.base import Answer, Elsewhere
 from service.backends.http import ConnectionLostError, HttpClient, Reply
 from service.errors import BackendError, backend_lost, backend_unavailable, bad_backend
 from service.served import Served
@@ -31,7 +31,7 @@ def default_lanes() -> int:
     return min(2, len(os.sched_getaffinity(0)))
 
 
-class TorchServeBackend:
+class TorchServeBackend(Elsewhere):
     """Calls the TorchServe that listens on a socket.
 
     Args:
@@ -47,14 +47,6 @@ class TorchServeBackend:
         self._keys = TorchServeKeys(Path(socket).parent, "inference")
         self.workers = workers
         self.lanes = workers * lanes
-
-    def cheap_rows(self, served: Served) -> int:
-        """None: it is another process."""
-        return 0
-
-    def at_once(self, served: Served, tensors: Arrays) -> Answer:
-        """Never asked."""
-        raise NotImplementedError
 
     async def predict(self, served: Served, tensors: Arrays, timeout: float) -> Answer:
         """One call to the handler."""
