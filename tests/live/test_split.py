@@ -9,7 +9,6 @@ import pytest
 
 from mulgam import serving as plan
 from mulgam.registry import Registry
-from tests import builders
 from tests.callers import calling, post
 from tests.processes import Serving, call, predict, serving, wait_until
 
@@ -17,16 +16,6 @@ pytestmark = pytest.mark.live
 
 ROW = [[10, 0, 0]]
 KEY = "an-api-key-of-the-tests"
-
-
-@pytest.fixture
-def versions(tmp_path: Path) -> Registry:
-    """`notes` 1 (0.1 for each pyeong), served by the plan, and 2 (0.2) beside it."""
-    root = tmp_path / "registry"
-    builders.publish_linear(root)
-    builders.publish_linear(root, weights=(0.2, 0.3, 4.0))
-    plan.write(Registry(root), plan.Plan(1, {"notes": plan.Choice(1)}))
-    return Registry(root)
 
 
 def asked(service: Serving, version: int) -> int:
