@@ -42,6 +42,10 @@ CODES = (
         "NaN or an infinity; a missing value is `null` (in a tensor: NaN, where the signature allows it)",
     ),
     Code("OUT_OF_RANGE", 400, "body", "a number that does not fit a 32-bit float, or its tensor's datatype"),
+    Code(
+        "OUTSIDE_TRAINING", 400, "rows",
+        "a number is outside of the range that training had, and `MULGAM_OUT_OF_RANGE` is `reject`",
+    ),
     Code("BAD_CSV", 400, "table", "tables: the quoting of the header, or of a row, is not that of CSV"),
     Code("ROW_TOO_LONG", 400, "table", "tables: the header, or a row, has more than 1 MiB"),
     Code("BODY_CUT_OFF", 400, "table", "tables: the body ended before it was whole"),

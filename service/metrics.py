@@ -112,8 +112,9 @@ class Metrics:
             "mulgam_prediction_drift", "Population stability index of the predictions against those of training.", model
         )
         self.out_of_range = Counter(
-            "mulgam_out_of_range", "Numbers outside of the range that training had, of the rows looked at.", feature,
-            registry=self.registry,
+            "mulgam_out_of_range",
+            "Numbers outside of the range that training had, of the rows looked at; with those refused for it.",
+            feature, registry=self.registry,
         )  # fmt: skip
         self.generation = Gauge(
             "mulgam_serving_generation", "Generation of serving.json that this process runs; 0 without one.",
@@ -147,6 +148,11 @@ class Metrics:
         if meters is None:
             meters = self._shadows[key] = ShadowMeters(self, served)
         return meters
+
+    def outside(self, served: Served, counts: Mapping[str, int]) -> None:
+        """Count numbers, by their feature, for which rows were refused; from any thread."""
+        for feature, count in counts.items():
+            self.out_of_range.labels(served.name, str(served.version), feature).inc(count)
 
     def broken(self, served: Served, is_open: bool) -> None:
         """The breaker of a version has opened or closed."""

@@ -20,6 +20,7 @@ from service.keys import Keys
 from service.metrics import Metrics
 from service.prediction import checked
 from service.protocols.base import Output
+from service.ranges import Outside
 from service.readiness import Readiness, State, patience_of
 from service.retry import RetryBudget
 from service.served import Catalogue, LineUp, Served
@@ -62,6 +63,7 @@ class DataPlane:
         self.settings = settings
         self.keys = keys
         self.runtime = runtime_of(settings)
+        self.rejects_out_of_range = settings.rejects_out_of_range
         self.catalogue = catalogue
         self.backend = backend
         self.metrics = metrics
@@ -172,6 +174,13 @@ class DataPlane:
         for are_real in (True, False):
             self._queues.pop((served.digest, are_real), None)
         self.breakers.forget(served)
+
+    def outside(self, served: Served, tensors: Arrays, are_real: bool = True) -> Outside | None:
+        """The numbers for which encoded rows are to be refused, where any are; counted. From any thread."""
+        found = served.ranges.outside(tensors) if self.rejects_out_of_range else None
+        if found is not None and are_real:
+            self.metrics.outside(served, found.counts())
+        return found
 
     async def predict(
         self, served: Served, tensors: Arrays, rows: int, timeout: float, are_real: bool = True

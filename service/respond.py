@@ -136,7 +136,12 @@ def _decoded(plane: DataPlane, protocol: PredictionProtocol, served: Served, cal
     encoding = call.header("content-encoding")
     if encoding is not None:
         call.body = compression.inflated(call.body, encoding, plane.settings.max_body_bytes)
-    return protocol.decode(served, call, plane.settings.max_rows)
+    decoded = protocol.decode(served, call, plane.settings.max_rows)
+    if plane.rejects_out_of_range:
+        outside = plane.outside(served, decoded.tensors, not call.header(WHAT_IF))
+        if outside is not None:
+            raise outside.first(protocol.rows)
+    return decoded
 
 
 def _rendered(served: Served, call: Call, decoded: Decoded, output: Output) -> Reply:

@@ -14,6 +14,7 @@ from mulgam.errors import RegistryError
 from mulgam.registry import ONNX, VARIANTS, Entry, Registry
 from mulgam.signature import PRECISION, Signature, Tolerance
 from service.errors import ApiError
+from service.ranges import Ranges
 from service.split import bound, place
 
 
@@ -53,6 +54,11 @@ class Served:
     def tolerance(self) -> Tolerance:
         """How far an answer of this runtime, in this precision, may lie from a stored one."""
         return self.signature.tolerance_of(self.runtime, self.precision)
+
+    @cached_property
+    def ranges(self) -> Ranges:
+        """What training saw of its numbers."""
+        return Ranges(self.signature)
 
     @cached_property
     def scores(self) -> dict[str, Any]:

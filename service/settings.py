@@ -112,6 +112,11 @@ class Settings:
     drift_half_life: float = setting(
         3600.0, "seconds after which a row counts half in the drift of a model; 0: drift is not measured", maximum=1e7
     )
+    out_of_range: str = setting(
+        "count",
+        "numbers outside of the range that training had; count: answered, and counted; reject: also refused with 400",
+        ("count", "reject"),
+    )
     ready_interval: float = setting(1.0, "time between golden replays", minimum=0.1, maximum=60)
     breaker_faults: int = setting(
         3, "calls of the backend without an answer, one after the other, that open a model's breaker", minimum=1
@@ -144,6 +149,11 @@ class Settings:
     )
     log_format: str = setting("auto", "auto: text on a terminal, else JSON lines", ("auto", "json", "text"))
     log_level: str = setting("info", "least level that is logged", ("debug", "info", "warning", "error"))
+
+    @property
+    def rejects_out_of_range(self) -> bool:
+        """Whether numbers outside of the range that training had are refused."""
+        return self.out_of_range == "reject"
 
     @property
     def shows_page(self) -> bool:

@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
         keep = keep_list(given.keep)
         job = Job(
             given.registry, given.model, given.input, given.output, given.version, keep, given.format, given.resume,
-            given.workers, given.quiet,
+            given.workers, given.quiet, given.reject_out_of_range,
         )  # fmt: skip
         return ROWS_IN_ERROR if run(job) else DONE
     except InputError as problem:
@@ -77,6 +77,10 @@ def _parser() -> Parser:
     parser.add_registry()
     parser.add_argument("--keep", action="append", default=[], metavar="COLUMN,…", help="columns to pass through")
     parser.add_argument("--format", choices=FORMATS, help="of a file whose name does not tell (- : csv)")
+    parser.add_argument(
+        "--reject-out-of-range", action="store_true",
+        help="an error instead of an answer for a row with a number outside of the range that training had",
+    )  # fmt: skip
     parser.add_argument("--resume", action="store_true", help="go on where an interrupted run left off")
     parser.add_argument("--workers", type=int, default=0, metavar="N", help="processes; 0: one for each core")
     parser.add_argument("--quiet", action="store_true", help="no progress on standard error")

@@ -44,6 +44,7 @@ class Job:
     resume: bool = False
     workers: int = 0
     quiet: bool = False
+    rejects_out_of_range: bool = False
 
 
 def run(job: Job) -> int:
@@ -74,7 +75,9 @@ def run(job: Job) -> int:
                 _skip(table.reader, output.rows)
             else:
                 output.write(writer_of(target, entry.signature, job.keep, table.kept).head(), 0, 0)
-            arguments = (job.registry, job.model, entry.version, target, tuple(job.keep), table.kept)
+            arguments = (
+                job.registry, job.model, entry.version, target, tuple(job.keep), table.kept, job.rejects_out_of_range
+            )  # fmt: skip
             progress.tell(output.rows, 0)
             for data, rows, errors in _answers(table.reader, arguments, job.workers or len(os.sched_getaffinity(0))):
                 output.write(data, rows, errors)
@@ -123,6 +126,7 @@ def _output(job: Job, entry: Entry, form: str, file: IO[bytes]) -> PartialFile |
         "input": [status.st_size, status.st_mtime_ns] if job.input != STANDARD else None,
         "keep": list(job.keep),
         "format": form,
+        "out_of_range": "reject" if job.rejects_out_of_range else "answer",
     }
     return PartialFile(Path(job.output), made_of, job.resume, packer_of(form))
 
@@ -144,7 +148,7 @@ def _batches(reader: RowReader) -> Iterator[Batch]:
 
 
 def _answers(
-    reader: RowReader, arguments: tuple[Path, str, int, str, tuple[str, ...], Any], workers: int
+    reader: RowReader, arguments: tuple[Path, str, int, str, tuple[str, ...], Any, bool], workers: int
 ) -> Iterator[tuple[bytes, int, int]]:
     """The answers in the order of the rows: the first ones from here, a long file's from all cores."""
     batches = _batches(reader)

@@ -15,9 +15,12 @@ from mulgam.errors import InputError
 from mulgam.signature import Signature
 from service.errors import ApiError
 from service.protocols.base import Output
+from service.ranges import Outside
 
 # Computes one batch; raises ApiError.
 Compute = Callable[[Arrays, int], Output]
+# The numbers for which encoded rows are refused, where any are.
+Look = Callable[[Arrays], Outside | None]
 Problem = InputError | ApiError
 
 
@@ -68,20 +71,24 @@ class Scorer:
     Args:
         encoder: of the model.
         compute: the model.
+        outside: looks for rows to refuse; None: there are none.
     """
 
     # Calls that may be spent on finding the rows whose answers can't be trusted.
     SEARCHES = 2000
 
-    def __init__(self, encoder: Encoder, compute: Compute) -> None:
+    def __init__(self, encoder: Encoder, compute: Compute, outside: Look | None = None) -> None:
         self._encoder = encoder
         self._compute = compute
+        self._outside = outside
         self._searches = self.SEARCHES
 
     def score(self, batch: Batch) -> Output:
         """The outputs of the rows that `batch.numbers` names afterwards."""
         tensors = self._encoded(batch)
-        if tensors is None:
+        if tensors is not None:
+            tensors = self._within(tensors, batch)
+        if tensors is None or not batch.numbers:
             return np.empty((0,), np.float32)
         outputs: list[Output] = []
         good: list[int] = []
@@ -107,6 +114,18 @@ class Scorer:
                 numbers.append(number)
         batch.instances, batch.numbers = instances, numbers
         return self._encoder.encode(instances) if instances else None
+
+    def _within(self, tensors: Arrays, batch: Batch) -> Arrays:
+        """Without the rows that are refused for what is outside of training."""
+        outside = None if self._outside is None else self._outside(tensors)
+        if outside is None:
+            return tensors
+        for place in np.flatnonzero(outside.rows).tolist():
+            batch.problems[batch.numbers[place]] = outside.problem(place, "")
+        kept = np.flatnonzero(~outside.rows).tolist()
+        batch.instances = [batch.instances[place] for place in kept]
+        batch.numbers = [batch.numbers[place] for place in kept]
+        return {name: array[kept] for name, array in tensors.items()}
 
     def _computed(
         self, tensors: Arrays, numbers: list[int], batch: Batch, outputs: list[Output], good: list[int]

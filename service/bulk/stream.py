@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from urllib.parse import parse_qs
 
 from mulgam.encoding import Arrays
@@ -219,7 +220,7 @@ class BulkAnswer:
         return error
 
     def _answered(self, reader: RowReader, writer: RowWriter) -> Iterator[bytes]:
-        scorer = Scorer(self._served.encoder, self._compute)
+        scorer = Scorer(self._served.encoder, self._compute, partial(self._plane.outside, self._served))
         head = writer.head()
         while (batch := self._batch(reader)) is not None:
             output = scorer.score(batch)

@@ -31,15 +31,20 @@ class Worker:
         form: in which the answers are written.
         keep: columns to pass through.
         kept: their types, as in `Source`.
+        rejects_out_of_range: refuse rows with numbers outside of the range that training had.
     """
 
-    def __init__(self, root: Path, model: str, version: int, form: str, keep: Sequence[str], kept: Any) -> None:
+    def __init__(
+        self, root: Path, model: str, version: int, form: str, keep: Sequence[str], kept: Any,
+        rejects_out_of_range: bool,
+    ) -> None:  # fmt: skip
         self._served = Served(Registry(root).entry(model, version), "onnx")
         self._backend = OnnxRuntimeBackend([self._served], "cpu")
         # Not a `Runner`: it takes Ctrl-C for itself, and loses it where a call ends without waiting.
         self._loop = asyncio.new_event_loop()
         self._writer = writer_of(form, self._served.signature, keep, kept)
-        self._scorer = Scorer(self._served.encoder, self._compute)
+        outside = self._served.ranges.outside if rejects_out_of_range else None
+        self._scorer = Scorer(self._served.encoder, self._compute, outside)
 
     def answers(self, batch: Batch) -> tuple[bytes, int, int]:
         """The answers as written, the number of rows, and how many of them are in error."""
@@ -58,11 +63,11 @@ class Worker:
 _worker: Worker | None = None
 
 
-def start(root: Path, model: str, version: int, form: str, keep: Sequence[str], kept: Any) -> None:
-    """Make this process a worker; Ctrl-C is the parent's to handle."""
+def start(*arguments: Any) -> None:
+    """Make this process a `Worker` of these arguments; Ctrl-C is the parent's to handle."""
     global _worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _worker = Worker(root, model, version, form, keep, kept)
+    _worker = Worker(*arguments)
 
 
 def work(batch: Batch) -> tuple[bytes, int, int]:

@@ -20,10 +20,10 @@ from mulgam.signature import Signature
 from service.drift.histograms import Counts, columns, prediction
 from service.drift.index import population_stability_index
 from service.protocols.base import Output
+from service.ranges import MOST_FEATURES
 
-# Rows that one count looks at, and features that have series.
+# Rows that one count looks at.
 MOST_ROWS = 2048
-MOST_FEATURES = 256
 # Of fewer rows an index says more about chance than about drift.
 LEAST_ROWS = 200
 COUNTED_EVERY, SHOWN_EVERY = 1.0, 5.0  # seconds

@@ -1,7 +1,7 @@
 """A feature as JSON Schema: what the encoder (`mulgam/encoding.py`) takes for it, no more and no less.
 
-What was seen in training is told, not demanded: a number outside of its range, an unseen word and a longer text are
-answered too.
+What was seen in training is told, not demanded: an unseen word and a longer text are answered too, and a number outside
+of its range where the service does not refuse it.
 """
 
 from __future__ import annotations
@@ -17,12 +17,15 @@ from service.openapi.schema import Json, nested, or_null, plain
 MOST_WORDS = 100
 
 
-def value(feature: Feature) -> Json:
-    """The schema of one value of a feature."""
+def value(feature: Feature, *, rejects_out_of_range: bool = False) -> Json:
+    """The schema of one value of a feature; a number's range is demanded where others are refused."""
     if feature.type == "tensor":
         shape, datatype = feature.shape or (), feature.datatype or ""
         return _told(nested(shape, element(datatype)), f"{datatype} {list(shape)}.")
     schema = {"number": _number, "category": _category, "boolean": _boolean, "text": _text}[feature.type](feature)
+    if rejects_out_of_range and feature.type == "number":
+        bounds = {"minimum": feature.minimum, "maximum": feature.maximum}
+        schema |= {word: bound for word, bound in bounds.items() if bound is not None}
     return or_null(schema) if feature.missing else schema
 
 

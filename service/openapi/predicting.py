@@ -66,7 +66,7 @@ def schemas(served: Served, settings: Settings) -> dict[str, Json]:
     ways = [rows.request(instance, most, name) for name in ("instances", "inputs")]
     predictions = record({"predictions": listed(rows.prediction(signature), 1)})
     found = {
-        "Instance": rows.instance(signature),
+        "Instance": rows.instance(signature, rejects_out_of_range=settings.rejects_out_of_range),
         "Rows": ways[0],
         "RowsV1": any_of(ways),
         "Predictions": rows.answer(signature, served.version),

@@ -7,10 +7,10 @@ from service.openapi.features import value
 from service.openapi.schema import Json, any_of, listed, nested, plain, record, row
 
 
-def instance(signature: Signature) -> Json:
+def instance(signature: Signature, *, rejects_out_of_range: bool = False) -> Json:
     """One row: an object with every feature, a list in their order, or the bare value of a text or of one tensor."""
     features = signature.features
-    values = {feature.name: value(feature) for feature in features}
+    values = {feature.name: value(feature, rejects_out_of_range=rejects_out_of_range) for feature in features}
     named = record(values, is_open=False) | {"title": "by name"}
     if len(signature.tensors) == len(features) == 1:
         return any_of([named, next(iter(values.values())) | {"title": "the tensor alone"}])

@@ -41,6 +41,9 @@ class PredictionProtocol(Protocol):
     name: str
     """The label in metrics."""
 
+    rows: str
+    """What its errors call the rows."""
+
     def decode(self, served: Served, call: Call, max_rows: int) -> Decoded:
         """Check and encode what was sent.
 

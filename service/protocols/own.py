@@ -15,6 +15,7 @@ class OwnJson:
     """Rows by name or in order, `null` for a missing value; `?probabilities=all` for every class."""
 
     name = "json"
+    rows = "instances"
 
     def decode(self, served: Served, call: Call, max_rows: int) -> Decoded:
         """See `PredictionProtocol.decode`."""

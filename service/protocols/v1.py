@@ -12,6 +12,7 @@ class V1:
     """The rows of the gateway's own JSON, the answer as `{"predictions": […]}`."""
 
     name = "v1"
+    rows = "instances"
 
     def decode(self, served: Served, call: Call, max_rows: int) -> Decoded:
         """See `PredictionProtocol.decode`."""

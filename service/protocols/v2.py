@@ -16,6 +16,7 @@ import numpy.typing as npt
 from mulgam import tensors as v2
 from mulgam.encoding import Arrays, check_tensors, shown
 from mulgam.errors import InputError
+from mulgam.signature import NUMERIC
 from service import wire
 from service.calls import Call
 from service.errors import ApiError
@@ -35,6 +36,7 @@ class V2:
     """Tensors in, tensors out, each as JSON or binary as the caller asks."""
 
     name = "v2"
+    rows = NUMERIC
 
     def decode(self, served: Served, call: Call, max_rows: int) -> Decoded:
         """See `PredictionProtocol.decode`."""

@@ -18,6 +18,7 @@ import grpc
 from google.protobuf.message import DecodeError, Message
 
 from mulgam.errors import InputError
+from mulgam.signature import NUMERIC
 from service.calls import LOOP_BYTES, request_id
 from service.errors import body_too_slow, too_busy
 from service.metrics import NO_MODEL
@@ -154,6 +155,9 @@ class Calls:
     ) -> bytes:
         settings = self._plane.settings
         decoded = await self._run(size, v2_grpc.decode, served, request, settings.max_rows)
+        outside = self._plane.outside(served, decoded.tensors)
+        if outside is not None:
+            raise outside.first(NUMERIC)
         timeout = min(settings.request_timeout, _remaining(context))
         current.set(trace)
         output = await self._plane.predict(served, decoded.tensors, decoded.rows, timeout)

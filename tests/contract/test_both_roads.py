@@ -216,6 +216,42 @@ def test_both_roads_give_the_same_answer(
     assert edge[1]["x-request-id"] == "one-and-the-same"
 
 
+OUTSIDE = json.dumps({"instances": [[34, 3, 0.4], [34, 3, 300]]}).encode()
+REFUSALS: list[tuple[str, bytes, dict[str, str], int]] = [
+    ("/predict/notes", OUTSIDE, {}, 400),
+    ("/predict/notes", json.dumps({"instances": [[34, 3, 0.4]] * 49 + [[1, 3, 0.4]]}).encode(), {}, 400),
+    ("/predict/notes", b'{"instances":[[34,3,0.4]]}', {}, 200),
+    ("/v1/models/notes:predict", OUTSIDE, {}, 400),
+    ("/v2/models/notes/infer", V2_JSON.replace(b"0.3", b"0.6"), {}, 400),
+    ("/v2/models/notes/infer", BINARY.replace(b"\x00\x00\x00?", b"\x00\x00\x80?"),
+     {"inference-header-content-length": str(LENGTH)}, 400),
+    ("/predict/notes?keep=id", TABLE, CSV, 200),
+    ("/predict/notes", LINES, NDJSON, 200),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("target", "body", "headers", "status"), REFUSALS)
+def test_both_roads_refuse_alike_what_is_outside_of_training(
+    registry: Registry, bridge: Bridge, target: str, body: bytes, headers: dict[str, str], status: int
+) -> None:
+    """Where the settings say so: the same rows with the same words, counted alike."""
+    catalogue = load(registry, {"notes": 1}, "onnx")
+    sent = {"host": "localhost", "content-length": str(len(body)), "x-request-id": "one-and-the-same", **headers}
+    settings, found, counted = Settings(out_of_range="reject"), [], []
+    for road in (by_edge, by_flask):
+        plane = DataPlane(settings, catalogue, OnnxRuntimeBackend(catalogue, "cpu"), Metrics())
+        app = create_app(plane, bridge)
+        arguments = (app, plane, bridge) if road is by_edge else (app,)
+        found.append(road(*arguments, "POST", target, sent, body))  # type: ignore[operator]
+        samples = plane.metrics.out_of_range.collect()[0].samples
+        counted.append({(one.labels["feature"], one.value) for one in samples if one.name.endswith("_total")})
+        bridge.run(plane.backend.close())
+    assert found[0] == found[1]
+    assert found[0][0] == status
+    assert counted[0] == counted[1]
+    assert (b"; training had " in found[0][2]) == bool(counted[0])
+
+
 def test_a_hook_of_the_user_sees_every_prediction(plane: DataPlane, bridge: Bridge) -> None:
     """A `before_request` that someone adds to the app is honoured on both roads."""
     app = create_app(plane, bridge)

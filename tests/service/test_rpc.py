@@ -117,6 +117,19 @@ def refused(channel: grpc.Channel, message: bytes, **options: Any) -> tuple[grpc
     return caught.value.code(), dict(caught.value.trailing_metadata() or ()).get("x-error-code")
 
 
+def test_numbers_outside_of_training_are_refused_where_the_settings_say_so(
+    catalogue: Catalogue, bridge: Bridge
+) -> None:
+    """As over REST; what is within is answered."""
+    settings = Settings(out_of_range="reject")
+    plane = DataPlane(settings, catalogue, OnnxRuntimeBackend(catalogue, "cpu"), Metrics())
+    with listening(plane, bridge) as channel:
+        status, code = refused(channel, request(typed(fp32_contents=[34, 3, 300])))
+        assert (status, code) == (grpc.StatusCode.INVALID_ARGUMENT, "OUTSIDE_TRAINING")
+        assert infer(channel, request(typed(fp32_contents=[34, 3, 0.4])))[0].model_name == "notes"
+    bridge.run(plane.backend.close())
+
+
 def test_typed_contents_are_answered_typed(channel: grpc.Channel) -> None:
     """With id, model, version, digest and the caller's request id."""
     answer, trailing = infer(channel, request(typed(), id="7", model="shapes"), x_request_id="mine")

@@ -66,6 +66,18 @@ def test_lines_of_json_are_answered_as_by_the_service(predict: Predict, client: 
     assert (tmp_path / "out.ndjson").read_bytes() == answer.data
 
 
+def test_rows_outside_of_training_are_refused_where_it_is_asked_for(predict: Predict, tmp_path: Path) -> None:
+    """Each in its place; the others are answered as without."""
+    (tmp_path / "in.csv").write_text("area,rooms,distance\n34,3,0.4\n34,3,0.6\n35,3,\n")
+    assert predict("notes", "in.csv", "out.csv") == DONE
+    assert predict("notes", "in.csv", "strict.csv", "--reject-out-of-range") == ROWS_IN_ERROR
+    every, strict = (tmp_path / name for name in ("out.csv", "strict.csv"))
+    expected = every.read_text().splitlines()
+    sentence = "distance is 0.6; training had 0.3 to 0.5 km, and numbers outside of that are refused here."
+    expected[2] = f',"OUTSIDE_TRAINING: {sentence}"'
+    assert strict.read_text().splitlines() == expected
+
+
 def test_all_cores_give_the_same_file(predict: Predict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By other processes, in the order of the rows."""
     (tmp_path / "in.csv").write_text(NOTES)

@@ -114,6 +114,15 @@ def test_limits_are_those_of_the_settings() -> None:
     assert "/livez" not in made["paths"]
 
 
+def test_a_range_is_demanded_where_others_are_refused() -> None:
+    """Else it is told; its schema takes any number that the model can be given."""
+    for settings, most in ((Settings(), 3.4028234663852886e38), (Settings(out_of_range="reject"), 36.0)):
+        schemas = document(settings, Catalogue([LineUp(NOTES)]))["components"]["schemas"]
+        area = schemas["notes.1.Instance"]["anyOf"][0]["properties"]["area"]
+        assert area["maximum"] == most
+        assert area["x-training-range"] == [32.0, 36.0]
+
+
 def test_with_keys_it_says_so() -> None:
     """Bearer or X-API-Key everywhere but on the open paths, 401 among the answers."""
     made = document(Settings(api_keys_file="keys"), Catalogue([LineUp(NOTES)]))
