@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 from mulgam.errors import InputError, MulgamError
 
@@ -32,6 +33,9 @@ class ApiError(MulgamError):
         self.code = code
         self.field = field
         self.headers = dict(headers or {})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.status, self.code, str(self), self.field, self.headers), self.__dict__
 
     def document(self, request_id: str) -> dict[str, str]:
         """The answer's JSON object."""

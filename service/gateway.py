@@ -27,6 +27,7 @@ from service.edge import Edge
 from service.ending import Ending, finished
 from service.http1.listener import Listener as HttpListener
 from service.line import Line
+from service.offload.client import Offload
 from service.metrics import Metrics
 from service.plane import DataPlane, runtime_of
 from service.served import Catalogue, load
@@ -56,7 +57,7 @@ def main() -> int:
         return 1
     metric_files.install()
     sys.setswitchinterval(SWITCH_SECONDS)
-    plane = DataPlane(settings, catalogue, backend, Metrics(settings.drift_half_life), tracing, known_keys)
+    plane = DataPlane(settings, catalogue, backend, Metrics(settings.drift_half_life), tracing, known_keys, Offload())
     plane.metrics.generation.set(options.generation)
     try:
         with contextlib.suppress(KeyboardInterrupt):
@@ -94,6 +95,8 @@ async def _serve(plane: DataPlane, line: Line) -> None:
     for task in (*tasks, stopping):
         task.cancel()
     results = await asyncio.gather(*tasks, stopping, return_exceptions=True)
+    if plane.offload is not None:
+        plane.offload.close()
     await edge.close()
     await plane.backend.close()
     await loop.run_in_executor(None, plane.tracing.close)

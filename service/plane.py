@@ -18,6 +18,7 @@ from service.gather import Gather
 from service.job import Job, Told, outcome_of
 from service.keys import Keys
 from service.metrics import Metrics
+from service.offload.client import Offload
 from service.prediction import checked
 from service.protocols.base import Output
 from service.ranges import Outside
@@ -49,6 +50,7 @@ class DataPlane:
         metrics: where they are counted.
         tracing: takes callers' traces over.
         keys: that callers must show; None asks for none.
+        offload: takes large bodies; None: they are parsed in the thread that answers them.
     """
 
     def __init__(
@@ -59,9 +61,11 @@ class DataPlane:
         metrics: Metrics,
         tracing: Tracing | None = None,
         keys: Keys | None = None,
+        offload: Offload | None = None,
     ) -> None:
         self.settings = settings
         self.keys = keys
+        self.offload = offload
         self.runtime = runtime_of(settings)
         self.rejects_out_of_range = settings.rejects_out_of_range
         self.catalogue = catalogue
@@ -138,6 +142,8 @@ class DataPlane:
         for canary, share in self._canaries():
             self.metrics.canary(canary, share if self.trial(canary).ready else 0.0)
         self.metrics.flush()
+        if self.offload is not None:
+            self.offload.tidy()
 
     async def flushed(self) -> None:
         """`flush`, for a thread that wants to read the figures and has to ask the loop for it."""

@@ -15,8 +15,10 @@ from service.bridge import Bridge
 from service.calls import SAFE_HEADERS, Call, Reply
 from service.errors import ApiError, from_input_error, from_status
 from service.job import Job
+from service.offload import large
+from service.offload.client import Offload
 from service.plane import DataPlane
-from service.protocols.base import JSON_HEADERS, Decoded, Output, PredictionProtocol
+from service.protocols.base import JSON_HEADERS, Decoded, Headers, Output, PredictionProtocol
 from service.served import Served
 from service.shadowing import Shadowing
 from service.trace import Trace, current
@@ -37,14 +39,14 @@ def respond(
     """
     trace = plane.tracing.begin(call.header)
     try:
-        decoded = _decoded(plane, protocol, served, call)
         timeout = _timeout(plane, call)
+        decoded = _decoded(plane, None, protocol, served, call, timeout)
 
         def told(outcome: Output | Exception) -> None:
             try:
                 if isinstance(outcome, Exception):
                     raise outcome
-                reply = _rendered(served, call, decoded, outcome)
+                reply = _reply(served, call, *decoded.render(outcome))
                 if plane.shadowing is not None:
                     _shadowed(plane.shadowing, plane, protocol, served, call, outcome)
             except Exception as problem:
@@ -63,8 +65,12 @@ def _shadowed(
     shadowing: Shadowing, plane: DataPlane, protocol: PredictionProtocol, served: Served, call: Call, output: Output
 ) -> None:
     """Hand an answered request to the shadow, which reads it by its own signature."""
-    most = plane.settings.max_rows
-    shadowing.offer(served, lambda shadow: protocol.decode(shadow, call, most), len(call.body), output)
+    settings = plane.settings
+
+    def decode(shadow: Served) -> Decoded:
+        return large.decode(plane.offload, protocol, shadow, call, settings.max_rows, settings.request_timeout)
+
+    shadowing.offer(served, decode, len(call.body), output)
 
 
 def _finished(
@@ -82,11 +88,12 @@ def respond_in_thread(
     """The same from another thread: only the prediction itself goes to the loop, which a large body would hold."""
     trace = plane.tracing.begin(call.header)
     try:
-        decoded = _decoded(plane, protocol, served, call)
+        timeout = _timeout(plane, call)
+        decoded = _decoded(plane, plane.offload, protocol, served, call, timeout)
         current.set(trace)
         are_real = not call.header(WHAT_IF)
-        output = bridge.run(plane.predict(served, decoded.tensors, decoded.rows, _timeout(plane, call), are_real))
-        reply = _rendered(served, call, decoded, output)
+        output = bridge.run(plane.predict(served, decoded.tensors, decoded.rows, timeout, are_real))
+        reply = _reply(served, call, *large.render(plane.offload, served, decoded.render, output, timeout))
         if plane.shadowing is not None:
             bridge.call(_shadowed, plane.shadowing, plane, protocol, served, call, output)
     except Exception as problem:
@@ -132,11 +139,18 @@ def as_api_error(problem: Exception, request_id: str, trace: Trace | None = None
     return from_status(500)
 
 
-def _decoded(plane: DataPlane, protocol: PredictionProtocol, served: Served, call: Call) -> Decoded:
+def _decoded(
+    plane: DataPlane,
+    offload: Offload | None,
+    protocol: PredictionProtocol,
+    served: Served,
+    call: Call,
+    timeout: float,
+) -> Decoded:
     encoding = call.header("content-encoding")
     if encoding is not None:
         call.body = compression.inflated(call.body, encoding, plane.settings.max_body_bytes)
-    decoded = protocol.decode(served, call, plane.settings.max_rows)
+    decoded = large.decode(offload, protocol, served, call, plane.settings.max_rows, timeout)
     if plane.rejects_out_of_range:
         outside = plane.outside(served, decoded.tensors, not call.header(WHAT_IF))
         if outside is not None:
@@ -144,8 +158,7 @@ def _decoded(plane: DataPlane, protocol: PredictionProtocol, served: Served, cal
     return decoded
 
 
-def _rendered(served: Served, call: Call, decoded: Decoded, output: Output) -> Reply:
-    headers, body = decoded.render(output)
+def _reply(served: Served, call: Call, headers: Headers, body: bytes) -> Reply:
     headers = [*headers, ("x-model-digest", served.digest), ("x-request-id", call.request_id), *SAFE_HEADERS]
     return compression.compressed(Reply(200, headers, body), call.header("accept-encoding"))
 

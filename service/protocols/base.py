@@ -44,6 +44,9 @@ class PredictionProtocol(Protocol):
     rows: str
     """What its errors call the rows."""
 
+    headers: tuple[str, ...]
+    """The headers that `decode` reads."""
+
     def decode(self, served: Served, call: Call, max_rows: int) -> Decoded:
         """Check and encode what was sent.
 
@@ -51,6 +54,10 @@ class PredictionProtocol(Protocol):
             InputError: it does not fit the signature.
             ApiError: 413, 415, or a wrong parameter.
         """
+        ...
+
+    def parsed_bytes(self, call: Call) -> int:
+        """How much of the body `decode` parses; the rest it takes as it is."""
         ...
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from urllib.parse import parse_qs
 
 from service import wire
@@ -15,6 +16,7 @@ class OwnJson:
     """Rows by name or in order, `null` for a missing value; `?probabilities=all` for every class."""
 
     name = "json"
+    headers: tuple[str, ...] = ("content-type",)
     rows = "instances"
 
     def decode(self, served: Served, call: Call, max_rows: int) -> Decoded:
@@ -23,10 +25,15 @@ class OwnJson:
         every = _wants_probabilities(call.query) if call.query else False
         tensors, rows = encoded_rows(served, call, ("instances",), max_rows)
 
-        def render(output: Output) -> tuple[Headers, bytes]:
-            return JSON_HEADERS, wire.answer(served.signature, served.version, output, every)
+        return Decoded(tensors, rows, partial(_answer, served, every))
 
-        return Decoded(tensors, rows, render)
+    def parsed_bytes(self, call: Call) -> int:
+        """See `PredictionProtocol.parsed_bytes`: all."""
+        return len(call.body)
+
+
+def _answer(served: Served, every: bool, output: Output) -> tuple[Headers, bytes]:
+    return JSON_HEADERS, wire.answer(served.signature, served.version, output, every)
 
 
 def _wants_probabilities(query: str) -> bool:

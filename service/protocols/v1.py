@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from service import wire
 from service.calls import Call
 from service.protocols.base import JSON_HEADERS, Decoded, Headers, Output, check_json, encoded_rows
@@ -12,6 +14,7 @@ class V1:
     """The rows of the gateway's own JSON, the answer as `{"predictions": […]}`."""
 
     name = "v1"
+    headers: tuple[str, ...] = ("content-type",)
     rows = "instances"
 
     def decode(self, served: Served, call: Call, max_rows: int) -> Decoded:
@@ -19,7 +22,12 @@ class V1:
         check_json(call)
         tensors, rows = encoded_rows(served, call, ("instances", "inputs"), max_rows)
 
-        def render(output: Output) -> tuple[Headers, bytes]:
-            return JSON_HEADERS, wire.dumps({"predictions": wire.predictions(served.signature, output, False)})
+        return Decoded(tensors, rows, partial(_answer, served))
 
-        return Decoded(tensors, rows, render)
+    def parsed_bytes(self, call: Call) -> int:
+        """See `PredictionProtocol.parsed_bytes`: all."""
+        return len(call.body)
+
+
+def _answer(served: Served, output: Output) -> tuple[Headers, bytes]:
+    return JSON_HEADERS, wire.dumps({"predictions": wire.predictions(served.signature, output, False)})

@@ -8,6 +8,7 @@ a classifier.
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ class V2:
     """Tensors in, tensors out, each as JSON or binary as the caller asks."""
 
     name = "v2"
+    headers: tuple[str, ...] = ("content-type", _LENGTH)
     rows = NUMERIC
 
     def decode(self, served: Served, call: Call, max_rows: int) -> Decoded:
@@ -56,10 +58,14 @@ class V2:
         check_rows(rows, max_rows)
         chosen = wanted(served, document.get("outputs"), bool(parameters.get("binary_data_output", False)))
 
-        def render(output: Output) -> tuple[Headers, bytes]:
-            return _answer(served, identifier, chosen, output)
+        return Decoded(tensors, rows, partial(_answer, served, identifier, chosen))
 
-        return Decoded(tensors, rows, render)
+    def parsed_bytes(self, call: Call) -> int:
+        """See `PredictionProtocol.parsed_bytes`: the JSON before the tensors' bytes."""
+        length = call.header(_LENGTH)
+        if length is None:
+            return len(call.body)
+        return 0 if length.strip() == "0" else v2.checked_header_length(length, len(call.body))
 
     def _decode_raw(self, served: Served, call: Call, max_rows: int) -> Decoded:
         """The whole body is the bytes of the one input, and every output comes back binary."""
@@ -78,7 +84,7 @@ class V2:
         rows = check_tensors(served.signature, tensors)
         check_rows(rows, max_rows)
         chosen = wanted(served, None, True)
-        return Decoded(tensors, rows, lambda output: _answer(served, None, chosen, output))
+        return Decoded(tensors, rows, partial(_answer, served, None, chosen))
 
 
 def _object(document: Any) -> dict[str, Any]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -14,6 +16,7 @@ import pytest
 
 from mulgam import serving as plan
 from mulgam.registry import Registry
+from service.offload.large import LARGE_BYTES
 from tests import builders
 from tests.builders import NOTES_ROWS
 from tests.processes import ROOT, Serving, call, free_port, predict, serving, wait_until
@@ -185,6 +188,22 @@ def test_two_gateways_share_the_port_and_the_counters(registry: Registry, tmp_pa
 
         wait_until(started_anew, 15, "it is started anew")
         assert second.is_running()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["ended", "killed"])
+def test_the_process_for_large_bodies_goes_with_its_gateway(registry: Registry, tmp_path: Path, number: int) -> None:
+    """It comes with the first large body; nothing of it is left, however the gateway ends."""
+    rows = [[32, 3, 0.3]] * 9000
+    body = json.dumps({"instances": rows}).encode().ljust(LARGE_BYTES + 1)
+    with serving(registry.root, tmp_path, backend="onnxruntime") as service:
+        (gateway,) = service.descendants("service.gateway")
+        assert not service.descendants("service.offload")
+        reply = call(service.port, "POST", "/predict/notes", body, **{"Content-Type": "application/json"})
+        assert reply.json["predictions"] == pytest.approx([5.3] * 9000, abs=1e-5)
+        (worker,) = service.descendants("service.offload")
+        assert worker.parent() == gateway
+        gateway.send_signal(number)
+        wait_until(lambda: not worker.is_running(), 10, "the worker is gone")
 
 
 def _listeners(service: Serving) -> set[int]:
