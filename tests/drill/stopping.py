@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
-import socket
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests import nginx
 from tests.callers import calling
 from tests.drill.places import REQUEST, registry
 from tests.drill.results import Result, skipped
@@ -53,7 +51,7 @@ def rolling_restart(folder: Path) -> Iterator[Result]:
     """Two services restarted in turn behind nginx, which tries nothing twice and learns where to send by `/readyz`."""
     fault = f"rolling restart of 2 services behind nginx, {RESTARTS} times, ≥ {REQUESTS} requests"
     promise = "0 requests fail, on kept and on fresh connections, nginx's own retries off"
-    if shutil.which("nginx") is None:
+    if not nginx.IS_INSTALLED:
         yield skipped(fault, promise, "nginx is not installed")
         return
     root = registry(folder).root
@@ -96,25 +94,19 @@ def _start(root: Path, folder: Path, ports: tuple[int, int]) -> Serving:
     return service
 
 
-_CONFIGURATION = """
-daemon off; master_process on; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/nginx.log warn;
-events {{ worker_connections 256; }}
-http {{
-  access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-  keepalive_requests 100000;
-  upstream both {{ server 127.0.0.1:{one}; server 127.0.0.1:{two}; keepalive 16; }}
-  upstream only_one {{ server 127.0.0.1:{one}; keepalive 16; }}
-  upstream only_two {{ server 127.0.0.1:{two}; keepalive 16; }}
-  server {{
-    listen 127.0.0.1:{port};
-    location / {{
-      set $pool both;
-      if (-f {folder}/down.0) {{ set $pool only_two; }}
-      if (-f {folder}/down.1) {{ set $pool only_one; }}
-      proxy_pass http://$pool; proxy_http_version 1.1; proxy_set_header Connection "";
-      proxy_next_upstream off;
-    }}
+_BALANCING = """
+keepalive_requests 100000;
+upstream both {{ server 127.0.0.1:{one}; server 127.0.0.1:{two}; keepalive 16; }}
+upstream only_one {{ server 127.0.0.1:{one}; keepalive 16; }}
+upstream only_two {{ server 127.0.0.1:{two}; keepalive 16; }}
+server {{
+  listen 127.0.0.1:{port};
+  location / {{
+    set $pool both;
+    if (-f {folder}/down.0) {{ set $pool only_two; }}
+    if (-f {folder}/down.1) {{ set $pool only_one; }}
+    proxy_pass http://$pool; proxy_http_version 1.1; proxy_set_header Connection "";
+    proxy_next_upstream off;
   }}
 }}
 """
@@ -124,21 +116,6 @@ http {{
 def _nginx(folder: Path, ports: list[int]) -> Iterator[tuple[int, list[Path]]]:
     """nginx in front of both; its port, and the files that take one of them out, as endpoints are in Kubernetes."""
     port = free_port()
-    folder.chmod(0o755)
-    configuration = folder / "nginx.conf"
-    configuration.write_text(_CONFIGURATION.format(folder=folder, one=ports[0], two=ports[1], port=port))
-    process = subprocess.Popen(["nginx", "-p", str(folder), "-c", str(configuration)])
-    try:
-        wait_until(lambda: _listens(port), 10, "nginx listens")
+    balancing = _BALANCING.format(folder=folder, one=ports[0], two=ports[1], port=port)
+    with nginx.running(folder, balancing, port):
         yield port, [folder / "down.0", folder / "down.1"]
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def _listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except OSError:
-        return False
-    return True
