@@ -3,6 +3,7 @@
 MulgamError
 ├── InputError       a request's content: carries an error code and the field it is about
 └── RegistryError    a file or folder of the registry
+    └── TrustError   who signed it: a key that can't be read, an entry that no trusted key has signed
 """
 
 from __future__ import annotations
@@ -33,3 +34,7 @@ class InputError(MulgamError):
 
 class RegistryError(MulgamError):
     """A registry entry is missing, incomplete, altered, or can't be written."""
+
+
+class TrustError(RegistryError):
+    """A key can't be read, or no trusted key has signed an entry."""
