@@ -8,6 +8,7 @@ SHELL := /bin/bash
 RECIPE ?=
 RESUME ?=
 PROMOTE ?=
+SIGN_WITH ?=
 TRIALS ?= 30
 REGISTRY ?= registry
 HOST ?= 127.0.0.1
@@ -56,7 +57,7 @@ help: ## this list
 		/^[a-z-]+:.*## / { printf "  %s %s\n", painted(32, sprintf("make %-12s", $$1)), $$2 }' Makefile
 	@echo
 	@echo "Variables, as they are now; make serve PORT=9000 sets one"
-	@echo "  training  RECIPE=$(RECIPE) RESUME=$(RESUME) PROMOTE=$(PROMOTE) TRIALS=$(TRIALS)"
+	@echo "  training  RECIPE=$(RECIPE) RESUME=$(RESUME) PROMOTE=$(PROMOTE) SIGN_WITH=$(SIGN_WITH) TRIALS=$(TRIALS)"
 	@echo "  serving   HOST=$(HOST) PORT=$(PORT) ADMIN_PORT=$(ADMIN_PORT) BACKEND=$(BACKEND) RUNTIME=$(RUNTIME)"
 	@echo "  both      REGISTRY=$(REGISTRY) DEVICE=$(DEVICE)"
 	@echo "  setup     TORCH_INDEX=$(TORCH_INDEX)"
@@ -74,8 +75,9 @@ doctor: ## what hinders a service on this machine, and what to do
 
 ##@ Training
 
-train: $(READY) ## train and publish the default models, or RECIPE="mine.toml …" (RESUME=1, PROMOTE=1)
-	@exec $(PY) -m model $(RECIPE) --registry "$(REGISTRY)" --device "$(DEVICE)" $(if $(RESUME),--resume) $(if $(PROMOTE),--promote)
+train: $(READY) ## train and publish the default models, or RECIPE="mine.toml …" (RESUME=1, PROMOTE=1, SIGN_WITH=key)
+	@exec $(PY) -m model $(RECIPE) --registry "$(REGISTRY)" --device "$(DEVICE)" $(if $(RESUME),--resume) $(if $(PROMOTE),--promote) \
+		$(if $(SIGN_WITH),--sign-with "$(SIGN_WITH)")
 
 tune: $(READY) ## better values for the keys of RECIPE=mine.toml, in TRIALS=30; called again, it goes on
 	@exec $(PY) -m model.tuning $(RECIPE) --trials "$(TRIALS)" --device "$(DEVICE)"

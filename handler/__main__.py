@@ -9,7 +9,7 @@ from pathlib import Path
 
 from handler.archive import RUNTIMES, WorkerOptions, pack
 from mulgam.errors import MulgamError
-from mulgam.registry import Registry
+from mulgam.registry import opened
 from mulgam.terminal import Parser
 
 
@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.workers, options.batch_size, options.max_batch_delay,
             options.response_timeout, options.startup_timeout,
         )  # fmt: skip
-        registry = Registry(options.registry)
+        registry = opened(options.registry)
         # All are verified before the first is written.
         entries = [registry.entry(model, version) for model, version in options.entry]
         for entry in entries:

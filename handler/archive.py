@@ -14,9 +14,11 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from mulgam import checksums
 from mulgam.checksums import FILE_NAME as SUMS
 from mulgam.errors import MulgamError, RegistryError
 from mulgam.registry import FORMS, Entry
+from mulgam.trust import FILE_NAME as SIGNATURE
 
 RUNTIMES = tuple(FORMS)
 _CONFIG = "model-config.yaml"
@@ -26,7 +28,7 @@ _SHARED_CODE = (
     "handler/__init__.py", "handler/exchange.py", "handler/batch.py", "handler/loading.py", "handler/threads.py",
     "handler/worker.py",
     "mulgam/__init__.py", "mulgam/checksums.py", "mulgam/encoding.py", "mulgam/errors.py", "mulgam/golden.py",
-    "mulgam/signature.py", "mulgam/strict.py", "mulgam/tensors.py",
+    "mulgam/minisign.py", "mulgam/signature.py", "mulgam/strict.py", "mulgam/tensors.py", "mulgam/trust.py",
 )  # fmt: skip
 _RUNTIME_CODE = {
     "torchscript": ("handler/runtime_torchscript.py",),
@@ -98,8 +100,11 @@ def _members(entry: Entry, runtime: str, workers: WorkerOptions) -> dict[str, by
         },
     }
     members = {"MAR-INF/MANIFEST.json": json.dumps(manifest, indent=1).encode(), _CONFIG: _config(runtime, workers)}
-    for name in (served, "signature.json", "golden.json", SUMS):
-        members[name] = (entry.path / name).read_bytes()
+    for name in (served, "signature.json", "golden.json"):
+        members[name] = entry.read(name)
+    members[SUMS] = checksums.sums(entry.path, entry.digest)
+    if (entry.path / SIGNATURE).is_file():
+        members[SIGNATURE] = (entry.path / SIGNATURE).read_bytes()
     for name in (*_SHARED_CODE, *_RUNTIME_CODE[runtime]):
         members[name] = (_ROOT / name).read_bytes()
     members[handler] = (_ROOT / "handler" / handler).read_bytes()

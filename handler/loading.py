@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from handler.batch import Runtime, Served
-from mulgam import checksums, golden, signature
+from mulgam import checksums, golden, signature, trust
 from mulgam.encoding import Encoder
 from mulgam.errors import MulgamError
 from mulgam.signature import Signature
@@ -21,19 +22,31 @@ class LoadError(MulgamError):
     """The archive's files are what was published, but the model in them does not work here."""
 
 
-def load(folder: Path, served_file: str, open_runtime: Opener, gpu: int | None) -> Served:
+@dataclass(frozen=True)
+class Archived:
+    """What an archive says that it holds: a model, its version's number, and the file to serve."""
+
+    model: str
+    version: int
+    served_file: str
+
+
+def load(folder: Path, archived: Archived, open_runtime: Opener, gpu: int | None) -> Served:
     """Load a model from its archive's folder.
 
-    Nothing is parsed, let alone unpickled, before its checksum was found right; nothing is served before
-    the golden requests were answered right.
+    Nothing is parsed, let alone unpickled, before its checksum was found right and, where signatures are asked for,
+    who signed it; nothing is served before the golden requests were answered right.
 
     Raises:
-        RegistryError: a file is missing, altered or unreadable.
+        RegistryError: a file is missing, altered or unreadable, or nobody trusted has signed it.
         LoadError: the runtime refuses the file, or a golden request gets another answer than the stored one.
     """
-    digest = checksums.verify(folder, required=(served_file, SIGNATURE, GOLDEN))
+    digest = checksums.verify(folder, required=(archived.served_file, SIGNATURE, GOLDEN))
+    trusted = trust.from_environment()
+    if trusted is not None:
+        trusted.signer(folder, archived.model, archived.version, digest)
     described = signature.load(folder / SIGNATURE)
-    served = Served(described, digest, open_runtime(folder / served_file, described, gpu))
+    served = Served(described, digest, open_runtime(folder / archived.served_file, described, gpu))
     _replay(served, golden.load(folder / GOLDEN))
     return served
 

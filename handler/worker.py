@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from handler.exchange import Request
-from handler.loading import Opener, load
+from handler.loading import Archived, Opener, load
 from mulgam import tensors as v2
 from mulgam.errors import MulgamError
 
@@ -34,9 +34,10 @@ class Worker:
         """
         _quieten()
         properties = context.system_properties
-        served_file = context.manifest["model"]["serializedFile"]
+        told = context.manifest["model"]
+        archived = Archived(told["modelName"], int(told["modelVersion"]), told["serializedFile"])
         try:
-            self._served = load(Path(properties["model_dir"]), served_file, self.open_runtime, properties["gpu_id"])
+            self._served = load(Path(properties["model_dir"]), archived, self.open_runtime, properties["gpu_id"])
         except MulgamError as problem:
             logger.error("%s is refused: %s", context.model_name, problem)
             raise RuntimeError(f"{context.model_name} is refused: {problem}") from None

@@ -33,7 +33,7 @@ from model.resolving import resolve
 from model.scores import findings, standing, temperature
 from model.training import loop, processes, run_folder
 from mulgam.errors import MulgamError
-from mulgam.registry import Entry, Registry
+from mulgam.registry import Entry, Registry, opened
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -143,7 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(given: Order) -> int:
     # All recipes before any training: a slip in the last one should not show after an hour.
     recipes = [given.applied(load(path)) for path in given.recipes]
-    registry = Registry(given.registry)
+    registry = opened(given.registry, given.sign_with)
     with registry.staging():
         pass  # the same for a registry that can't be written
     for recipe in recipes:

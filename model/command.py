@@ -32,7 +32,8 @@ class Refused(Exception):
 class Order:
     """Recipes to train, where to publish, where to keep logs; `device` overrides the recipes' own.
 
-    `resume`: go on with interrupted runs. `promote`: serve what is published, whatever the scores say.
+    `resume`: go on with interrupted runs. `promote`: serve what is published, whatever the scores say. `sign_with`: the
+    key that signs what is published.
     """
 
     recipes: tuple[Path, ...]
@@ -41,6 +42,7 @@ class Order:
     device: str | None
     resume: bool = False
     promote: bool = False
+    sign_with: Path | None = None
 
     def applied(self, recipe: Recipe) -> Recipe:
         """The recipe with what the command line overrides."""
@@ -58,7 +60,8 @@ def order(arguments: Sequence[str] | None = None) -> Order:
     """
     given = _parser().parse_args(arguments)
     device = device_of(given.device)
-    return Order(tuple(given.recipes) or DEFAULTS, given.registry, given.runs, device, given.resume, given.promote)
+    recipes = tuple(given.recipes) or DEFAULTS
+    return Order(recipes, given.registry, given.runs, device, given.resume, given.promote, given.sign_with)
 
 
 def device_of(given: str | None) -> str | None:
@@ -84,6 +87,7 @@ def _parser() -> Parser:
         "recipes", nargs="*", type=Path, metavar="RECIPE", help="TOML files; none: the two default models"
     )
     parser.add_registry("where to publish")
+    parser.add_signing()
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="logs and checkpoints")
     parser.add_argument(
         "--resume",

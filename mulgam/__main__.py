@@ -29,6 +29,8 @@ GROUPS: dict[str, dict[str, tuple[str, tuple[str, ...], str]]] = {
         "rollback": ("mulgam.promotion", ("rollback",), "serve the version that was served before"),
         "canary": ("mulgam.promotion", ("canary",), "give a share of the requests to another version"),
         "shadow": ("mulgam.promotion", ("shadow",), "let another version compute the requests as well, unanswered"),
+        "keygen": ("mulgam.signing", ("keygen",), "make a pair of keys, to sign versions with"),
+        "sign": ("mulgam.signing", ("sign",), "sign a version, so that a service can tell who published it"),
         "prune": ("mulgam.pruning", (), "remove old versions, never one that is served"),
         "export": ("mulgam.export", (), "write versions for TorchServe (archives), Triton or KServe"),
     },

@@ -39,24 +39,52 @@ def verify(folder: Path, required: Iterable[str] | None = None) -> str:
     Raises:
         RegistryError: a file is missing, altered, or not a plain file, or SHA256SUMS is not one.
     """
-    sums, digest = _read(folder)
-    needed = set(sums) if required is None else set(required)
-    if unlisted := sorted(needed - set(sums)):
+    content = _read(folder)
+    expected = _parsed(content, folder / FILE_NAME)
+    needed = set(expected) if required is None else set(required)
+    if unlisted := sorted(needed - set(expected)):
         raise RegistryError(f"{folder / unlisted[0]} is not listed in {FILE_NAME}.")
-    for name, expected in sums.items():
+    for name, checksum in expected.items():
         path = folder / name
         if path.is_symlink() or not path.is_file():
             if name in needed or path.is_symlink():
                 raise RegistryError(f"{path} is missing or not a plain file.")
             continue
-        if file_sha256(path) != expected:
+        if file_sha256(path) != checksum:
             raise RegistryError(f"{path} is not the file that was published: its checksum differs.")
-    return digest
+    return hashlib.sha256(content).hexdigest()
 
 
 def listed(folder: Path) -> set[str]:
     """The files that SHA256SUMS lists; raises RegistryError where it can't be read."""
-    return set(_read(folder)[0])
+    return set(_parsed(_read(folder), folder / FILE_NAME))
+
+
+def sums(folder: Path, digest: str) -> bytes:
+    """SHA256SUMS itself; raises RegistryError where it is no longer the one of this digest."""
+    content = _read(folder)
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise RegistryError(f"{folder / FILE_NAME} was changed after the files were compared with it.")
+    return content
+
+
+def read(folder: Path, name: str, digest: str) -> bytes:
+    """A file's content, of which these very bytes were checked: nobody can change it between the check and its use.
+
+    Args:
+        folder: a version.
+        name: a file of it.
+        digest: of the version, as `verify` gave it.
+
+    Raises:
+        RegistryError: it can't be read, or is not what the digest stands for.
+    """
+    expected = _parsed(sums(folder, digest), folder / FILE_NAME)
+    path = folder / name
+    found = _bytes(path)
+    if hashlib.sha256(found).hexdigest() != expected.get(name):
+        raise RegistryError(f"{path} is not the file that was published: its checksum differs.")
+    return found
 
 
 def file_sha256(path: Path) -> str:
@@ -68,20 +96,28 @@ def file_sha256(path: Path) -> str:
         raise RegistryError(f"{path} can't be read: {problem.strerror}.") from problem
 
 
-def _read(folder: Path) -> tuple[dict[str, str], str]:
+def _read(folder: Path) -> bytes:
     path = folder / FILE_NAME
     if path.is_symlink():
         raise RegistryError(f"{path} is not a plain file.")
+    return _bytes(path)
+
+
+def _bytes(path: Path) -> bytes:
     try:
-        content = path.read_bytes()
+        return path.read_bytes()
     except OSError as problem:
         raise RegistryError(f"{path} can't be read: {problem.strerror}.") from problem
-    sums: dict[str, str] = {}
+
+
+def _parsed(content: bytes, path: Path) -> dict[str, str]:
+    """File -> its checksum, of the content of SHA256SUMS."""
     if not content:
         raise RegistryError(f"{path} is empty.")
+    found: dict[str, str] = {}
     for line in content.decode("utf-8", "replace").splitlines(keepends=True):
         match = _LINE.fullmatch(line)
-        if match is None or match[2] in sums:
+        if match is None or match[2] in found:
             raise RegistryError(f"{path} is damaged: {line[:80]!r} is not a checksum line.")
-        sums[match[2]] = match[1]
-    return sums, hashlib.sha256(content).hexdigest()
+        found[match[2]] = match[1]
+    return found

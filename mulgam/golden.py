@@ -7,6 +7,7 @@ readiness: a service is ready when the real backend still gives these answers.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,12 @@ def dumps(requests: list[Golden]) -> str:
 
 def load(path: Path) -> list[Golden]:
     """Read a `golden.json`; raises RegistryError where it is not one."""
-    read = strict.fields(strict.read_document(path), str(path), required={"format": int, "requests": list}, optional={})
+    return parse(strict.read_document(path), str(path))
+
+
+def parse(document: Mapping[str, Any], path: str = "golden.json") -> list[Golden]:
+    """The requests of a parsed `golden.json`; raises RegistryError where it is not one."""
+    read = strict.fields(document, path, required={"format": int, "requests": list}, optional={})
     if read["format"] != FORMAT or not read["requests"]:
         raise RegistryError(f"{path} has format {read['format']!r} or no request; this Mulgam reads format {FORMAT}.")
     requests = []

@@ -27,15 +27,20 @@ _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 
 def check_self_contained(path: Path) -> None:
-    """Refuse an ONNX file that would have other files read.
-
-    Raises:
-        RegistryError: a tensor's data lies outside the file, or the file is not protobuf.
-    """
+    """Refuse an ONNX file that would have other files read; see `check_content`."""
     try:
         content = path.read_bytes()
     except OSError as problem:
         raise RegistryError(f"{path} can't be read: {problem.strerror}.") from problem
+    check_content(content, path)
+
+
+def check_content(content: bytes, path: Path) -> None:
+    """Refuse the content of an ONNX file that would have other files read.
+
+    Raises:
+        RegistryError: a tensor's data lies outside the file, or it is not protobuf.
+    """
     try:
         external = _has_external(memoryview(content), "model")
     except (IndexError, ValueError, RecursionError) as problem:

@@ -7,7 +7,7 @@ import sys
 
 from mulgam import interruption, serving
 from mulgam.errors import MulgamError
-from mulgam.registry import Registry
+from mulgam.registry import Registry, opened
 from mulgam.serving import CANARY, SHADOW, Plan
 from mulgam.terminal import Parser
 
@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     if given.action in (CANARY, SHADOW) and given.off == (given.version is not None):
         parser.error(f"{given.action} wants a VERSION or --off")
     try:
-        plan = _written(Registry(given.registry), given)
+        plan = _written(opened(given.registry), given)
     except MulgamError as problem:
         print(f"mulgam {given.action}: {problem}", file=sys.stderr)
         return 1

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from mulgam import interruption, serving
 from mulgam.errors import MulgamError, RegistryError
-from mulgam.registry import Registry
+from mulgam.registry import Registry, opened
 from mulgam.terminal import Parser
 
 _NOTES = """\
@@ -65,7 +65,8 @@ def main(arguments: list[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     lines = 0
     try:
-        for line in prune(Registry(given.registry), given.models, given.keep, given.dry_run):
+        registry = opened(given.registry)
+        for line in prune(registry, given.models, given.keep, given.dry_run):
             print(line, flush=True)
             lines += 1
     except MulgamError as problem:

@@ -16,11 +16,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from mulgam import checksums, golden, signature
+from mulgam import checksums, golden, signature, strict, trust
 from mulgam.errors import RegistryError
 from mulgam.golden import Golden
+from mulgam.minisign import SecretKey
 from mulgam.signature import Signature
+from mulgam.trust import Trust
 
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 TORCHSCRIPT, ONNX = "model.pt", "model.onnx"
@@ -66,12 +69,13 @@ class Entry:
     version: int
     path: Path
     digest: str
+    signer: str | None = None  # the name of the trusted key, where one was asked for
     hold: Hold | None = field(default=None, compare=False, repr=False)
 
     @cached_property
     def signature(self) -> Signature:
         """The version's signature; raises RegistryError where it is unreadable."""
-        return signature.load(self.path / "signature.json")
+        return signature.parse(self.document("signature.json"), str(self.path / "signature.json"))
 
     @cached_property
     def runtimes(self) -> tuple[str, ...]:
@@ -85,14 +89,30 @@ class Entry:
     @cached_property
     def golden(self) -> list[Golden]:
         """The version's golden requests; raises RegistryError where they are unreadable."""
-        return golden.load(self.path / "golden.json")
+        return golden.parse(self.document("golden.json"), str(self.path / "golden.json"))
+
+    def read(self, name: str) -> bytes:
+        """A file's content, checked once more as it is read; raises RegistryError where it is not what it was."""
+        return checksums.read(self.path, name, self.digest)
+
+    def document(self, name: str) -> dict[str, Any]:
+        """The JSON object in a file; raises RegistryError."""
+        return strict.document(self.read(name), str(self.path / name))
 
 
 class Registry:
-    """Reads and publishes versions below one folder."""
+    """Reads and publishes versions below one folder.
 
-    def __init__(self, root: Path) -> None:
+    Args:
+        root: the folder.
+        trusted: whose signature a version must have to be read; None: no signature is asked for.
+        signing: signs what is published; None: it stays unsigned.
+    """
+
+    def __init__(self, root: Path, trusted: Trust | None = None, signing: SecretKey | None = None) -> None:
         self.root = Path(root)
+        self._trusted = trusted
+        self._signing = signing
 
     def models(self) -> list[str]:
         """The names of all models that have a version, sorted."""
@@ -109,16 +129,20 @@ class Registry:
         return sorted(int(path.name) for path in folder.iterdir() if _VERSION.fullmatch(path.name) and path.is_dir())
 
     def entry(self, model: str, version: int) -> Entry:
-        """One version, after every file of it was checked against SHA256SUMS.
+        """One version, after every file of it was checked against SHA256SUMS, and that by who signed it.
 
         Raises:
-            RegistryError: there is no such version, or it is not what was published.
+            RegistryError: there is no such version, it is not what was published, or nobody trusted has signed it.
         """
+        return self._verified(model, version, self._trusted)
+
+    def _verified(self, model: str, version: int, trusted: Trust | None) -> Entry:
         if version not in self.versions(model):
             raise RegistryError(f"{self.root} holds no version {version} of {model!r}.")
         path = self.root / model / str(version)
         digest = checksums.verify(path, required=_needed(path))
-        entry = Entry(model, version, path, digest, Hold(path))
+        signer = None if trusted is None else trusted.signer(path, model, version, digest)
+        entry = Entry(model, version, path, digest, signer, Hold(path))
         if entry.signature.model != model:
             raise RegistryError(f"{path} is a version of {entry.signature.model!r}, not of {model!r}.")
         return entry
@@ -157,7 +181,7 @@ class Registry:
             yield folder
 
     def publish(self, staged: Path, model: str) -> Entry:
-        """Make a staged folder the next version of a model: checksums, flush to disk, one rename.
+        """Make a staged folder the next version of a model: checksums, signature, flush to disk, one rename.
 
         Raises:
             RegistryError: files are missing, unexpected or unreadable, the name is unfit or not the
@@ -184,7 +208,8 @@ class Registry:
             _flush(folder)
         except OSError as problem:
             raise RegistryError(f"{model!r} can't be published in {self.root}: {problem.strerror}.") from problem
-        return self.entry(model, version)
+        # Without trust: what is published unsigned may be signed by somebody else, later.
+        return self._verified(model, version, None)
 
     def is_publishing(self) -> bool:
         """Whether any run is writing a version at this moment."""
@@ -226,12 +251,27 @@ class Registry:
             version = max(int(last) if _VERSION.fullmatch(last) else 0, *self.versions(model), 0) + 1
             while (folder / str(version)).exists():
                 version += 1
+            if self._signing is not None:
+                trust.sign(staged, model, version, self._signing)
             file.truncate(0)
             file.write(str(version))
             file.flush()
             os.fsync(file.fileno())
             staged.rename(folder / str(version))
             return version
+
+
+def opened(root: Path, sign_with: Path | None = None) -> Registry:
+    """The registry as a command reads and writes it: with the trust that `MULGAM_TRUSTED_KEYS` asks for.
+
+    Args:
+        root: its folder.
+        sign_with: the file of the key that signs what is published.
+
+    Raises:
+        TrustError: a key can't be read.
+    """
+    return Registry(root, trust.from_environment(), None if sign_with is None else trust.signing_key(sign_with))
 
 
 def _needed(path: Path) -> set[str]:

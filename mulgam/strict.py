@@ -19,14 +19,21 @@ def read_document(path: Path) -> dict[str, Any]:
         RegistryError: the file can't be read or holds something else.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-        document = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_duplicate)
-    except (OSError, ValueError, RecursionError) as problem:
-        reason = problem.strerror if isinstance(problem, OSError) else "it is not JSON in UTF-8"
-        raise RegistryError(f"{path} can't be read: {reason}.") from problem
-    if not isinstance(document, dict):
-        raise RegistryError(f"{path} must hold a JSON object, not {type(document).__name__}.")
-    return document
+        content = path.read_bytes()
+    except OSError as problem:
+        raise RegistryError(f"{path} can't be read: {problem.strerror}.") from problem
+    return document(content, str(path))
+
+
+def document(content: bytes, where: str) -> dict[str, Any]:
+    """The JSON object in the content of a file; raises RegistryError where it holds something else."""
+    try:
+        found = json.loads(content.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=_no_duplicate)
+    except (ValueError, RecursionError) as problem:
+        raise RegistryError(f"{where} can't be read: it is not JSON in UTF-8.") from problem
+    if not isinstance(found, dict):
+        raise RegistryError(f"{where} must hold a JSON object, not {type(found).__name__}.")
+    return found
 
 
 def _no_constant(name: str) -> None:

@@ -74,6 +74,12 @@ class Parser(argparse.ArgumentParser):
         default = Path(os.environ.get("MULGAM_REGISTRY") or "registry")
         self.add_argument("--registry", type=Path, default=default, metavar="DIR", help=what)
 
+    def add_signing(self) -> None:
+        """The option --sign-with, of what publishes."""
+        self.add_argument(
+            "--sign-with", type=Path, metavar="FILE", help="the secret key that signs what is published (mulgam keygen)"
+        )
+
     def format_help(self) -> str:
         """The help page, in colour where standard output is a terminal."""
         text = super().format_help()

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from mulgam import serving
 from mulgam.errors import MulgamError
-from mulgam.registry import Registry
+from mulgam.registry import opened
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Print a line for each model, 0; or what is wrong, 1."""
     (folder,) = sys.argv[1:] if arguments is None else arguments
-    registry = Registry(Path(folder))
     try:
+        registry = opened(Path(folder))
         found, refused = serving.resolve(registry, serving.read(registry))
     except MulgamError as problem:
         print(problem, file=sys.stderr)
@@ -24,7 +24,8 @@ def main(arguments: list[str] | None = None) -> int:
     if not found and not refused:
         print(f"{folder} holds no model.", file=sys.stderr)
     for model, entry in found.items():
-        print(f"{model}: version {entry.version}, digest {entry.digest}")
+        signer = f", signed with the key {entry.signer}" if entry.signer else ""
+        print(f"{model}: version {entry.version}, digest {entry.digest}{signer}")
     return 1 if refused or not found else 0
 
 

@@ -14,6 +14,7 @@ import sys
 from asyncio.subprocess import Process
 from pathlib import Path
 
+from mulgam import trust
 from mulgam.errors import MulgamError
 from service import logs
 from service.settings import Settings, from_environment
@@ -81,6 +82,7 @@ def main() -> int:
         settings = from_environment()
         if not settings.torchserve_folder:
             raise MulgamError("MULGAM_TORCHSERVE_FOLDER must name the folder that both containers share.")
+        trust.of(settings.trusted_keys)  # for its error, before a worker has it
         logs.configure(settings)
         check_installed()
         asyncio.run(_run(settings))

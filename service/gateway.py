@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import uvloop
 
 from mulgam.errors import MulgamError
-from mulgam.registry import Registry
 from service import keys, logs, metric_files
 from service.app import create_app
 from service.backends import remote
@@ -27,8 +26,8 @@ from service.edge import Edge
 from service.ending import Ending, finished
 from service.http1.listener import Listener as HttpListener
 from service.line import Line
-from service.offload.client import Offload
 from service.metrics import Metrics
+from service.offload.client import Offload
 from service.plane import DataPlane, runtime_of
 from service.served import Catalogue, load
 from service.settings import Settings, from_environment
@@ -48,7 +47,7 @@ def main() -> int:
     try:
         settings = from_environment()
         logs.configure(settings)
-        catalogue = load(Registry(settings.registry), options.serve, runtime_of(settings), settings.precision)
+        catalogue = load(settings.models, options.serve, runtime_of(settings), settings.precision)
         backend = _backend(settings, catalogue, options.torchserve)
         tracing = _tracing(settings)
         known_keys = keys.from_settings(settings)
@@ -95,9 +94,9 @@ async def _serve(plane: DataPlane, line: Line) -> None:
     for task in (*tasks, stopping):
         task.cancel()
     results = await asyncio.gather(*tasks, stopping, return_exceptions=True)
+    await edge.close()
     if plane.offload is not None:
         plane.offload.close()
-    await edge.close()
     await plane.backend.close()
     await loop.run_in_executor(None, plane.tracing.close)
     for result in results:

@@ -7,7 +7,6 @@ import logging
 import os
 import sys
 
-from mulgam.registry import Registry
 from service import status
 from service.ending import Ending
 from service.following import adopt
@@ -67,7 +66,7 @@ class Line:
         reader = asyncio.StreamReader()
         loop = asyncio.get_running_loop()
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-        registry = Registry(plane.settings.registry)
+        registry = plane.settings.models
         while line := await reader.readline():
             order = status.Order.from_line(line)
             self._refused = await adopt(plane, registry, order.choices, plane.runtime)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from mulgam.encoding import Encoder, shown
@@ -63,14 +61,12 @@ class Served:
     @cached_property
     def scores(self) -> dict[str, Any]:
         """The held-out scores with their baselines, as training wrote them."""
-        scores: dict[str, Any] = json.loads((self.entry.path / "metrics.json").read_text(encoding="utf-8"))
-        return scores
+        return self.entry.document("metrics.json")
 
     @cached_property
     def baseline(self) -> dict[str, Any]:
         """Histograms of training, which drift is measured against."""
-        baseline: dict[str, Any] = json.loads((self.entry.path / "baseline.json").read_text(encoding="utf-8"))
-        return baseline
+        return self.entry.document("baseline.json")
 
 
 def check_has_onnx(entry: Entry, precision: str = PRECISION) -> None:
@@ -79,16 +75,16 @@ def check_has_onnx(entry: Entry, precision: str = PRECISION) -> None:
         raise RegistryError(
             f"Version {entry.version} of {entry.model!r} has TorchScript only; serve it with BACKEND=torchserve."
         )
-    if not onnx_path(entry, precision).is_file():
+    if not (entry.path / onnx_name(precision)).is_file():
         raise RegistryError(
             f"Version {entry.version} of {entry.model!r} has no {precision} form, which MULGAM_PRECISION asks for;"
             f' train it with [release] variants = ["{precision}"].'
         )
 
 
-def onnx_path(entry: Entry, precision: str) -> Path:
-    """The version's ONNX file in a precision, whether it is there or not."""
-    return entry.path / (ONNX if precision == PRECISION else VARIANTS[precision])
+def onnx_name(precision: str) -> str:
+    """The name of a version's ONNX file in a precision."""
+    return ONNX if precision == PRECISION else VARIANTS[precision]
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from mulgam import trust
 from mulgam.errors import MulgamError
-from mulgam.registry import VARIANTS
+from mulgam.registry import VARIANTS, Registry
 from mulgam.signature import PRECISION
 
 PREFIX = "MULGAM_"
@@ -144,6 +145,11 @@ class Settings:
     api_keys_file: str = setting(
         "", "file with the API keys that callers must show, one on each line; none: no key is asked for"
     )
+    trusted_keys: str = setting(
+        "",
+        "file or folder with the public keys of which one must have signed each version that is loaded; none: no"
+        " signature is asked for",
+    )
     otlp_endpoint: str = setting(
         "", "http://host:port of an OTLP collector that gets a span of each prediction (needs the group otel)"
     )
@@ -154,6 +160,11 @@ class Settings:
     def rejects_out_of_range(self) -> bool:
         """Whether numbers outside of the range that training had are refused."""
         return self.out_of_range == "reject"
+
+    @property
+    def models(self) -> Registry:
+        """The registry, as far as it is trusted; raises TrustError where the trusted keys can't be read."""
+        return Registry(self.registry, trust.of(self.trusted_keys))
 
     @property
     def shows_page(self) -> bool:

@@ -18,7 +18,7 @@ TARGETS = (
     "images", "manifests", "scan", "clean",
 )  # fmt: skip
 VARIABLES = (
-    "RECIPE", "RESUME", "PROMOTE", "TRIALS", "REGISTRY", "PORT", "ADMIN_PORT", "HOST", "BACKEND",
+    "RECIPE", "RESUME", "PROMOTE", "SIGN_WITH", "TRIALS", "REGISTRY", "PORT", "ADMIN_PORT", "HOST", "BACKEND",
     "RUNTIME", "DEVICE", "TORCH_INDEX",
 )  # fmt: skip
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from model.errors import PublishError
 from model.publish.bringing import Brought, bring
 from mulgam.errors import MulgamError
-from mulgam.registry import MODEL_NAME, Registry
+from mulgam.registry import MODEL_NAME, opened
 from mulgam.terminal import Parser
 
 _NOTES = """\
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     interruption.raise_again()
     given = _parser().parse_args(arguments)
     try:
-        entry = bring(_brought(given), Registry(given.registry))
+        entry = bring(_brought(given), opened(given.registry, given.sign_with))
     except MulgamError as problem:
         print(f"mulgam publish: {problem}", file=sys.stderr)
         return 1
@@ -90,6 +90,7 @@ def _parser() -> Parser:
         help="how far answers may differ: X × max(|answer|, their deviation)",
     )  # fmt: skip
     parser.add_registry("where to publish")
+    parser.add_signing()
     return parser
 
 

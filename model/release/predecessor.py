@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from model.data.batches import answered
 from model.data.graph_inputs import encoded
 from model.data.table import Table
 from model.release import runs
@@ -17,7 +18,6 @@ from mulgam import serving
 from mulgam.errors import RegistryError
 from mulgam.registry import FORMS, Entry, Registry
 from mulgam.signature import Signature
-from mulgam.strict import read_document
 
 
 @dataclass(frozen=True)
@@ -136,12 +136,12 @@ def _fits(old: Signature, new: Signature) -> bool:
 def _scored(entry: Entry, table: Table, test: npt.NDArray[np.int64]) -> Scores:
     """Its scores on these rows, encoded by its own vocabularies."""
     form = entry.runtime("onnx")
-    run = runs.opened(form, (entry.path / FORMS[form]).read_bytes(), entry.signature)
+    run = runs.opened(form, entry.read(FORMS[form]), entry.signature)
     inputs = encoded(table, entry.signature.features, test)
-    return evaluation.scores_of(table.task)(runs.in_batches(run, inputs), table.target[test])
+    return evaluation.scores_of(table.task)(answered(run, inputs), table.target[test])
 
 
 def _published(entry: Entry, name: str) -> float | None:
     """The score that was published with it; a model that was brought along has none."""
-    value = read_document(entry.path / "metrics.json").get("scores", {}).get(name)
+    value = entry.document("metrics.json").get("scores", {}).get(name)
     return float(value) if isinstance(value, int | float) else None

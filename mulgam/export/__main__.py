@@ -10,7 +10,7 @@ from pathlib import Path
 from mulgam import interruption, serving
 from mulgam.errors import MulgamError, RegistryError
 from mulgam.export import kserve, triton
-from mulgam.registry import Entry, Registry
+from mulgam.registry import Entry, Registry, opened
 from mulgam.terminal import Parser
 
 _TORCHSERVE, _TRITON, _KSERVE = "torchserve", "triton", "kserve"
@@ -51,7 +51,7 @@ def _packed(words: list[str]) -> int:
 
 
 def _exported(given: argparse.Namespace) -> list[Path]:
-    entries = _entries(Registry(given.registry), given.entry)
+    entries = _entries(opened(given.registry), given.entry)
     if given.to == _TRITON:
         return triton.write(entries, given.store, triton.Options(given.device, given.instances, given.max_batch_rows))
     options = kserve.Options(given.storage_uri, given.predictor, given.device, given.image)

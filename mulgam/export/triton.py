@@ -7,14 +7,13 @@ Triton's `model_config.proto` and its page on model configuration.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
 from mulgam.errors import RegistryError
-from mulgam.onnx_file import check_self_contained
+from mulgam.onnx_file import check_content
 from mulgam.registry import ONNX, Entry
 from mulgam.signature import Signature, Tensor
 
@@ -95,7 +94,7 @@ def _check(versions: Sequence[Entry], folder: Path) -> None:
                 f"Version {entry.version} of {entry.model!r} has TorchScript only, whose outputs Triton gives other"
                 " names than its signature; export it with --to torchserve."
             )
-        check_self_contained(entry.path / ONNX)
+        check_content(entry.read(ONNX), entry.path / ONNX)
         if _shape_of(entry.signature) != _shape_of(first.signature):
             raise RegistryError(
                 f"Versions {first.version} and {entry.version} of {entry.model!r} differ in inputs, outputs or classes,"
@@ -110,7 +109,7 @@ def _write_model(versions: Sequence[Entry], folder: Path, options: Options) -> P
     folder.mkdir(parents=True)
     for entry in versions:
         (folder / str(entry.version)).mkdir()
-        shutil.copyfile(entry.path / ONNX, folder / str(entry.version) / ONNX)
+        (folder / str(entry.version) / ONNX).write_bytes(entry.read(ONNX))
     labels = _labels(signature)
     if labels:
         (folder / LABELS).write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")

@@ -17,8 +17,8 @@ import numpy as np
 import onnxruntime
 
 from mulgam.errors import MulgamError
-from mulgam.onnx_file import check_self_contained
-from service.served import Served, check_has_onnx, onnx_path
+from mulgam.onnx_file import check_content
+from service.served import Served, check_has_onnx, onnx_name
 
 log = logging.getLogger(__name__)
 
@@ -84,10 +84,11 @@ def _session(served: Served, device: str) -> Any:
     options.enable_cpu_mem_arena = False
     options.enable_mem_pattern = False
     check_has_onnx(served.entry, served.precision)
-    path = onnx_path(served.entry, served.precision)
-    check_self_contained(path)
+    path = served.entry.path / onnx_name(served.precision)
+    content = served.entry.read(path.name)  # the bytes that were verified: the file may change behind our back
+    check_content(content, path)
     try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=_providers(device))
+        session = onnxruntime.InferenceSession(content, options, providers=_providers(device))
     except Exception as problem:  # onnxruntime raises classes of its own, one for each status
         raise MulgamError(f"ONNX Runtime can't load {path}: it refused the graph.") from problem
     # The list of available providers names CUDA where there is no GPU; only the session tells what it got.

@@ -17,7 +17,7 @@ from typing import IO, Any
 
 from mulgam import serving
 from mulgam.errors import MulgamError, RegistryError
-from mulgam.registry import Entry, Registry
+from mulgam.registry import Entry, Registry, opened
 from service.bulk import worker
 from service.bulk.formats import STANDARD, check_pair, format_of, packer_of, source_of, writer_of
 from service.bulk.partial import PartialFile, StandardOutput
@@ -57,7 +57,7 @@ def run(job: Job) -> int:
         MulgamError: it can't be done; what is written so far can be resumed.
         KeyboardInterrupt: the same.
     """
-    entry = _entry(Registry(job.registry), job.model, job.version)
+    entry = _entry(opened(job.registry), job.model, job.version)
     source, target = format_of(job.input, job.form), format_of(job.output, job.form)
     check_pair(source, target)
     if job.keep and source == "ndjson":

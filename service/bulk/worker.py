@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mulgam.encoding import Arrays
-from mulgam.registry import Registry
+from mulgam.registry import opened
 from service.backends.onnxruntime import OnnxRuntimeBackend
 from service.bulk.formats import writer_of
 from service.bulk.rows import Batch, Scorer
@@ -38,7 +38,7 @@ class Worker:
         self, root: Path, model: str, version: int, form: str, keep: Sequence[str], kept: Any,
         rejects_out_of_range: bool,
     ) -> None:  # fmt: skip
-        self._served = Served(Registry(root).entry(model, version), "onnx")
+        self._served = Served(opened(root).entry(model, version), "onnx")
         self._backend = OnnxRuntimeBackend([self._served], "cpu")
         # Not a `Runner`: it takes Ctrl-C for itself, and loses it where a call ends without waiting.
         self._loop = asyncio.new_event_loop()

@@ -23,10 +23,13 @@ def check(situation: Situation) -> Iterator[Finding]:
         return
     from mulgam import serving
     from mulgam.errors import RegistryError
-    from mulgam.registry import Registry
 
     root = situation.settings.registry
-    registry = Registry(root)
+    try:
+        registry = situation.settings.models
+    except RegistryError as problem:
+        yield failure(CHECK, str(problem), "Correct what MULGAM_TRUSTED_KEYS names (docs/how-to/secure.md).")
+        return
     if root.exists() and not root.is_dir():
         yield failure(CHECK, f"{root} is no folder", "Name another one: REGISTRY=….")
         return
@@ -55,10 +58,13 @@ def _model(registry: Registry, plan: Plan, model: str) -> Finding:
     versions = registry.versions(model)
     choice = plan.models.get(model)
     bad: dict[int, str] = {}
+    signers: dict[int, str] = {}
     ahead = False
     for version in sorted({*versions, *(choice.versions if choice else ())}):
         try:
             entry = registry.entry(model, version)
+            if entry.signer:
+                signers[version] = f", signed with the key {entry.signer}"
             ahead = ahead or entry.path.stat().st_mtime > time.time() + 60
         except RegistryError as problem:
             bad[version] = str(problem)
@@ -80,4 +86,6 @@ def _model(registry: Registry, plan: Plan, model: str) -> Finding:
             f"{model}: a version was published in the future",
             "Set this machine's clock, or that of the trainer.",
         )
-    return ok(CHECK, f"{model}: version {served} is served; {len(versions)} complete and unaltered")
+    return ok(
+        CHECK, f"{model}: version {served} is served{signers.get(served, '')}; {len(versions)} complete and unaltered"
+    )

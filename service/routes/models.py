@@ -58,7 +58,7 @@ def blueprint(plane: DataPlane, bridge: Bridge) -> Blueprint:
     @routes.get("/models/<model>/report")
     def report(model: str) -> Response:
         served = plane.catalogue.find(model)
-        body = (served.entry.path / "report.html").read_bytes()
+        body = served.entry.read("report.html")
         headers = [
             ("content-type", "text/html; charset=utf-8"),
             ("content-security-policy", REPORT_POLICY),

@@ -17,7 +17,6 @@ from prometheus_client.registry import Collector
 from waitress import wasyncore
 
 from mulgam.errors import MulgamError
-from mulgam.registry import Registry
 from service import metrics, requests
 from service.settings import Settings
 from service.supervisor import repository
@@ -58,7 +57,7 @@ def create_admin_app(overview: Overview, settings: Settings, others: Iterable[Co
     def scrape() -> Response:
         return Response(metrics.render(None, overview.ready, others), content_type=metrics.CONTENT_TYPE)
 
-    app.register_blueprint(repository.blueprint(overview, Registry(settings.registry), settings.startup_timeout))
+    app.register_blueprint(repository.blueprint(overview, settings.models, settings.startup_timeout))
     return app
 
 

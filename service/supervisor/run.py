@@ -53,7 +53,7 @@ class Supervisor:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        registry = self._registry = Registry(settings.registry)
+        registry = self._registry = settings.models
         plan = serving.read(registry)
         self._entries = _resolve(registry, plan, settings)
         self._order = _first_order(plan, self._entries)

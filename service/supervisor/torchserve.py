@@ -18,6 +18,7 @@ from asyncio.subprocess import Process
 from collections.abc import Iterable
 from pathlib import Path
 
+from mulgam import trust
 from mulgam.errors import MulgamError
 from service.settings import Settings
 from service.supervisor import tether
@@ -167,6 +168,7 @@ class TorchServe:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("MULGAM_", "PYTHON", "TS_"))}
         return {
             **kept,
+            **self._trusted(),
             "JAVA_HOME": str(java_home()),
             "TMPDIR": str(self.folder / "tmp"),
             "TEMP": str(self.folder / "temp"),
@@ -177,6 +179,11 @@ class TorchServe:
             # Of the handler (handler/worker.py), which can't be imported here.
             "MULGAM_HANDLER_LOG_LEVEL": self._settings.log_level.upper(),
         }
+
+    def _trusted(self) -> dict[str, str]:
+        """The setting of the trusted keys, which workers ask for as well; absolute, for they run elsewhere."""
+        keys = self._settings.trusted_keys
+        return {trust.VARIABLE: str(Path(keys).absolute())} if keys else {}
 
     async def _pack(self, versions: Iterable[tuple[str, int]]) -> None:
         entries = [part for model, version in versions for part in ("--entry", f"{model}:{version}")]
@@ -191,6 +198,7 @@ class TorchServe:
             "--batch-size", str(self._settings.torchserve_batch_size),
             "--response-timeout", str(self._response_timeout()),
             "--startup-timeout", str(math.ceil(self._settings.startup_timeout)),
+            env={**os.environ, trust.VARIABLE: self._settings.trusted_keys},
             stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         _, errors = await process.communicate()

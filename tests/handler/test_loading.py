@@ -14,8 +14,9 @@ import onnx
 import pytest
 import torch
 
-from handler import threads
-from handler.loading import LoadError, Opener, load
+from handler import loading, threads
+from handler.batch import Served
+from handler.loading import Archived, LoadError, Opener
 from handler.runtime_onnx import OnnxRuntime
 from handler.runtime_torchscript import TorchScriptRuntime
 from mulgam import checksums
@@ -29,6 +30,11 @@ OPENERS: dict[str, tuple[str, Opener]] = {
     "torchscript": ("model.pt", TorchScriptRuntime),
     "onnx": ("model.onnx", OnnxRuntime),
 }
+
+
+def load(folder: Path, served_file: str, opener: Opener, gpu: int | None) -> Served:
+    """The archive of `notes` 1."""
+    return loading.load(folder, Archived("notes", 1, served_file), opener, gpu)
 
 
 @pytest.fixture(params=RUNTIMES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from handler.exchange import Request
+from mulgam import checksums, minisign, trust
 from mulgam import tensors as v2
 from mulgam.registry import Registry
 from tests.builders import NOTES_ROWS
@@ -140,3 +142,38 @@ def test_a_refused_model_leaves_one_clear_line(
         load(folder, runtime, monkeypatch)
     (line,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
     assert "golden.json is not the file that was published" in line
+
+
+def test_what_nobody_trusted_has_signed_is_refused(
+    own_registry: Registry, runtime: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unsigned, of another number, altered with its sums, without a key to ask: a worker loads none of these."""
+    key, entry = minisign.generate(), own_registry.entry("notes", 1)
+    keys = tmp_path / "key.pub"
+    monkeypatch.setenv(trust.VARIABLE, str(keys))
+
+    def refused(said: str, *signed_as: int, alter: bool = False) -> None:
+        for number in signed_as:
+            trust.sign(entry.path, "notes", number, key)
+        folder = unpack(entry, runtime, tmp_path)
+        if alter:
+            sums = (folder / checksums.FILE_NAME).read_bytes()
+            (folder / "golden.json").write_bytes((folder / "golden.json").read_bytes() + b" ")
+            was, made = entry.read("golden.json"), (folder / "golden.json").read_bytes()
+            (folder / checksums.FILE_NAME).write_bytes(sums.replace(_sha256(was), _sha256(made)))
+        with pytest.raises(RuntimeError, match=said):
+            load(folder, runtime, monkeypatch)
+
+    refused("key.pub is missing")
+    keys.write_text(minisign.generate().public.text())
+    refused("is not signed")
+    refused("which is none of", 1)
+    keys.write_text(key.public.text())
+    refused("was made for 'mulgam model=notes version=2'", 2)
+    refused("is altered", 1, alter=True)
+    (reply,) = call(load(unpack(entry, runtime, tmp_path), runtime, monkeypatch), [request(NOTES_ROWS[0])])
+    np.testing.assert_allclose(reply.output("prediction"), NOTES_ANSWERS[:1], rtol=1e-6)
+
+
+def _sha256(content: bytes) -> bytes:
+    return hashlib.sha256(content).hexdigest().encode()

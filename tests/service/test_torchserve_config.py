@@ -149,6 +149,13 @@ def test_nothing_of_the_callers_environment_leaks_in(tmp_path: Path, monkeypatch
     assert environment["HTTPS_PROXY"] == "kept"
 
 
+def test_workers_ask_who_signed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the same keys, wherever they are started: the path is absolute."""
+    monkeypatch.chdir(tmp_path)
+    environment = TorchServe(tmp_path, Settings(trusted_keys="keys/trusted"), ()).environment()
+    assert environment["MULGAM_TRUSTED_KEYS"] == str(tmp_path / "keys" / "trusted")
+
+
 def test_every_folder_it_writes_to_is_its_own(tmp_path: Path) -> None:
     """Two services on one machine share no pid file, socket or log; each worker computes with one thread."""
     environment = TorchServe(tmp_path, Settings(), ()).environment()
