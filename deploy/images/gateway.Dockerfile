@@ -8,6 +8,7 @@ RUN python3 -m venv /opt/mulgam \
  && /opt/mulgam/bin/python -m pip install --no-cache-dir pip==26.3 \
  && /opt/mulgam/bin/python -m pip install --no-cache-dir --constraint constraints.txt \
         --group service --group otel --group cpu \
+ && rm -f /opt/mulgam/lib/python3*/site-packages/simdjson/*.cpp /opt/mulgam/lib/python3*/site-packages/simdjson/*.h \
  && /opt/mulgam/bin/python -m pip uninstall --yes pip setuptools
 COPY mulgam /app/mulgam
 COPY service /app/service

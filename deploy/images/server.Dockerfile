@@ -19,6 +19,7 @@ RUN python3 -m venv /opt/mulgam \
  && if [ "${DEVICE}" = cpu ] && ls -d /opt/mulgam/lib/python3*/site-packages/nvidia 2>/dev/null; then \
         echo "CUDA came into an image for CPUs" >&2; exit 1; \
     fi \
+ && rm -f /opt/mulgam/lib/python3*/site-packages/simdjson/*.cpp /opt/mulgam/lib/python3*/site-packages/simdjson/*.h \
  && /opt/mulgam/bin/python -m pip uninstall --yes pip setuptools
 COPY mulgam /app/mulgam
 COPY service /app/service

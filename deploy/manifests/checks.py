@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 
 from deploy.manifests.objects import Manifests
-from deploy.manifests.rules import beside, pods, remotes, scaling, serving, wiring
+from deploy.manifests.rules import beside, pods, remotes, scaling, serving, trust, wiring
 from service.settings import SettingsError
 
 RULES = (
@@ -14,7 +14,7 @@ RULES = (
     wiring.selectors, wiring.ports, wiring.references, wiring.namespaces, wiring.policies, wiring.monitors,
     scaling.versions, scaling.autoscalers, scaling.disruptions, scaling.gpus, scaling.jobs,
     serving.settings, serving.probes, serving.ingresses, remotes.servers, remotes.trainings,
-    beside.containers,
+    beside.containers, trust.keys,
 )  # fmt: skip
 
 

@@ -20,8 +20,20 @@ OVERLAYS = {
 }
 # Other layouts: of each group one component or none, each with each; with one of all groups, everything else too.
 LAYOUTS: dict[str, tuple[tuple[str | None, ...], ...]] = {
-    "cpu": ((None, "two-containers"), (None, "split"), (None, "fetched", "baked"), (None, "several-nodes")),
-    "gpu": ((None, "two-containers-gpu"), (None, "split"), (None, "fetched", "baked"), (None, "several-nodes")),
+    "cpu": (
+        (None, "two-containers"),
+        (None, "split"),
+        (None, "fetched", "baked"),
+        (None, "several-nodes"),
+        (None, "signed"),
+    ),
+    "gpu": (
+        (None, "two-containers-gpu"),
+        (None, "split"),
+        (None, "fetched", "baked"),
+        (None, "several-nodes"),
+        (None, "signed"),
+    ),
 }
 # What does not go with a layout: a gateway before servers compares answers by their runtime, which is TorchServe's.
 _APART = {"split": {"embedded"}, "two-containers": {"embedded"}, "two-containers-gpu": {"mig"}}

@@ -66,7 +66,8 @@ def words(
     found += [f"--cap-drop={name}" for name in security["capabilities"]["drop"]]
     found += [f"--memory={size(container['resources']['limits']['memory'])}"]
     emptied = {volume["name"]: volume["emptyDir"] for volume in workload.pod["volumes"] if "emptyDir" in volume}
-    for mount in container["volumeMounts"]:
+    optional = {volume["name"] for volume in workload.pod["volumes"] if volume.get("configMap", {}).get("optional")}
+    for mount in (one for one in container["volumeMounts"] if one["name"] not in optional - volumes.keys()):
         if mount["name"] in emptied and mount["name"] not in volumes:
             room = size(emptied[mount["name"]]["sizeLimit"])
             found += ["--tmpfs", f"{mount['mountPath']}:rw,mode=1777,size={room}"]

@@ -41,8 +41,8 @@ def the(manifests: Manifests, kind: str, name: str = "") -> Object:
 
 
 def server(manifests: Manifests) -> Object:
-    """The Deployment's pod."""
-    pod: Object = the(manifests, "Deployment")["spec"]["template"]["spec"]
+    """The pod of the servers' Deployment."""
+    pod: Object = the(manifests, "Deployment", "mulgam-server")["spec"]["template"]["spec"]
     return pod
 
 
@@ -79,7 +79,7 @@ def test_every_component_belongs_to_an_overlay() -> None:
         name for names in (*OVERLAYS.values(), *LAYOUTS["cpu"], *LAYOUTS["gpu"]) for name in names if name is not None
     }
     assert {path.name for path in (KUBERNETES / "overlays").iterdir()} == set(OVERLAYS)
-    assert len({str(one) for one in combinations()}) == len(list(combinations())) == 82
+    assert len({str(one) for one in combinations()}) == len(list(combinations())) == 130
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
@@ -97,7 +97,13 @@ def test_a_slice_of_a_gpu_passes() -> None:
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-@pytest.mark.parametrize("layout", [("split", "fetched", "several-nodes"), ("baked",), ("two-containers", "fetched")])
+@pytest.mark.parametrize(
+    "layout",
+    [
+        ("split", "fetched", "several-nodes"), ("baked",), ("two-containers", "fetched"),
+        ("two-containers", "split", "fetched", "signed"),
+    ],
+)  # fmt: skip
 def test_another_layout_passes(overlay: str, layout: tuple[str, ...]) -> None:
     """Gateways and servers apart, the registry from elsewhere, a training on several nodes."""
     suited = ("two-containers-gpu" if (overlay, name) == ("gpu", "two-containers") else name for name in layout)
@@ -407,6 +413,45 @@ def beside(manifests: Manifests) -> Object:
     return found
 
 
+def trusted_mount(manifests: Manifests) -> Object:
+    """Where the gateways see the trusted keys."""
+    (found,) = (one for one in gateway(manifests)["containers"][0]["volumeMounts"] if one["name"] == "trusted")
+    assert isinstance(found, dict)
+    return found
+
+
+# Of `signed`, before and beside everything that loads versions.
+SIGNED_MISTAKES: dict[str, tuple[Change, str]] = {
+    "gateways that do not ask": (
+        lambda m: gateway(m)["containers"][0].pop("env"), "Deployment mulgam-gateway: MULGAM_TRUSTED_KEYS must be set"),
+    "servers that do not ask": (
+        lambda m: settings(m).pop("MULGAM_TRUSTED_KEYS"), "Deployment mulgam-server: MULGAM_TRUSTED_KEYS must be set"),
+    "other keys": (
+        lambda m: settings(m).update(MULGAM_TRUSTED_KEYS="/other"), "to the same"),
+    "TorchServe without keys": (
+        lambda m: beside(m)["volumeMounts"].pop(), "container torchserve: MULGAM_TRUSTED_KEYS must be"),
+    "keys that can be written": (
+        lambda m: trusted_mount(m).pop("readOnly"),
+        "container gateway: MULGAM_TRUSTED_KEYS must be"),
+    "trusted keys by subPath": (
+        lambda m: trusted_mount(m).update(subPath="release.pub"),
+        "container gateway: MULGAM_TRUSTED_KEYS must be"),
+    "trusted keys of nobody": (
+        lambda m: gateway(m)["volumes"][-1].update(emptyDir={}) or gateway(m)["volumes"][-1].pop("configMap"),
+        "container gateway: MULGAM_TRUSTED_KEYS must be"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", SIGNED_MISTAKES)
+def test_a_mistake_with_signed_versions_is_caught(mistake: str) -> None:
+    """By a sentence that names it."""
+    manifests = rendered("cpu", "two-containers", "split", "signed")
+    change, words = SIGNED_MISTAKES[mistake]
+    change(manifests)
+    sentences = list(checks.violations(manifests))
+    assert any(words in sentence for sentence in sentences), sentences
+
+
 BESIDE_MISTAKES: dict[str, tuple[Change, str]] = {
     "nobody runs TorchServe": (lambda m: server(m)["containers"].pop(1), "need one another"),
     "two run TorchServe": (lambda m: settings(m).pop("MULGAM_TORCHSERVE_FOLDER"), "need one another"),
@@ -446,7 +491,7 @@ def test_a_baked_image_needs_no_volume_and_another_does() -> None:
     """The image's name says which."""
     manifests = rendered("cpu", "baked")
     assert container(manifests)["image"] == "mulgam-baked:0.1.0"
-    assert {volume["name"] for volume in server(manifests)["volumes"]} == {"keys", "tmp", "shm"}
+    assert {volume["name"] for volume in server(manifests)["volumes"]} == {"keys", "tmp", "shm", "trusted"}
     container(manifests)["image"] = "mulgam-server:0.1.0"
     assert any("must be mounted" in sentence for sentence in checks.violations(manifests))
 
