@@ -40,14 +40,14 @@ class Offload:
         self._worker: _Worker | None = None
         self._not_before = 0.0
 
-    def run(self, served: Served, timeout: float, function: Callable[..., Result], *arguments: Any) -> Result:
+    def run(self, served: Served | None, timeout: float, function: Callable[..., Result], *arguments: Any) -> Result:
         """What the function returns in the worker; here, where none can be started.
 
         Args:
-            served: the version among the arguments.
+            served: the version among the arguments, if there is one.
             timeout: seconds for it, with those before it.
             function: of a module, as are all that it is made of.
-            arguments: of it.
+            arguments: of it; bytes as such go uncopied, not those within another.
 
         Raises:
             ApiError: 504 where it took longer, 503 where the worker died of it.
@@ -90,7 +90,7 @@ class Offload:
         return self._worker
 
     def _called(
-        self, worker: _Worker, served: Served, deadline: float, timeout: float,
+        self, worker: _Worker, served: Served | None, deadline: float, timeout: float,
         function: Callable[..., Result], arguments: tuple[Any, ...],
     ) -> Result:  # fmt: skip
         try:
@@ -137,14 +137,15 @@ class _Worker:
         return self._process.poll() is not None
 
     def call(
-        self, served: Served, deadline: float, function: Callable[..., Any], arguments: tuple[Any, ...]
+        self, served: Served | None, deadline: float, function: Callable[..., Any], arguments: tuple[Any, ...]
     ) -> tuple[Any, Exception | None]:
         """What the function returned and what it raised; raises TimeoutError, or EOFError or OSError: it is gone."""
-        is_new = served not in self._known
-        if is_new:
+        if served is not None and served not in self._known:
             self._known.add(served)
-        self._connection.send(served if is_new else None)
-        frames.send(self._connection, (function, arguments))
+            self._connection.send(served)
+        else:
+            self._connection.send(None)
+        frames.send(self._connection, (function, tuple(map(frames.uncopied, arguments))))
         if not self._connection.poll(max(0.0, deadline - time.monotonic())):
             raise TimeoutError
         outcome: tuple[Any, Exception | None] = frames.receive(self._connection, self._known)

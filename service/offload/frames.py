@@ -45,6 +45,11 @@ def name_of(served: Served) -> Name:
     return served.name, served.version, served.digest
 
 
+def uncopied(value: Any) -> Any:
+    """Bytes so that they are sent beside the pickle; anything else as it is."""
+    return pickle.PickleBuffer(value) if isinstance(value, bytes) else value
+
+
 def send(connection: Connection, message: object) -> None:
     """Send a message, in it versions by their names; raises OSError where the other side is gone."""
     buffers: list[pickle.PickleBuffer] = []

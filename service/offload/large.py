@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pickle  # nosec B403 # a buffer's wrapper, nothing is loaded
 from dataclasses import replace
-from typing import cast
 
 from service.calls import Call
 from service.offload.client import Offload
@@ -13,8 +11,9 @@ from service.served import Served
 
 # A parser takes half a millisecond for it; the way to the worker and back costs as much.
 LARGE_BYTES = 256 * 1024
-# Of an output: about as much.
+# Of an output: about as much. A value is worth so many bytes of a body.
 LARGE_VALUES = 8192
+VALUE_BYTES = LARGE_BYTES // LARGE_VALUES
 
 
 def decode(
@@ -30,8 +29,8 @@ def decode(
         return protocol.decode(served, call, max_rows)
     # A header that was not named is an error there, not an absent one.
     header = {name: call.header(name) for name in protocol.headers}.__getitem__
-    head, body = replace(call, header=header, body=b""), cast(bytes, pickle.PickleBuffer(call.body))
-    return offload.run(served, timeout, _decode, protocol, served, head, body, max_rows)
+    head = replace(call, header=header, body=b"")
+    return offload.run(served, timeout, _decode, protocol, served, head, call.body, max_rows)
 
 
 def render(
@@ -44,5 +43,4 @@ def render(
 
 
 def _decode(protocol: PredictionProtocol, served: Served, call: Call, body: bytes, max_rows: int) -> Decoded:
-    # Here instead of there it is still wrapped.
-    return protocol.decode(served, replace(call, body=bytes(body)), max_rows)
+    return protocol.decode(served, replace(call, body=body), max_rows)

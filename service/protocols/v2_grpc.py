@@ -7,6 +7,7 @@ the way that the request came.
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -34,22 +35,20 @@ _FIELDS = {
 }
 
 
-def parsed(data: bytes) -> ModelInferRequest:
-    """The message in these bytes; raises InputError BAD_MESSAGE."""
-    try:
-        request: ModelInferRequest = ModelInferRequest.FromString(data)
-    except DecodeError as problem:
-        raise InputError("BAD_MESSAGE", "The message is no ModelInferRequest.") from problem
-    return request
+def asked(data: bytes) -> tuple[str, str]:
+    """The model and the version ("" where none is named) that a message asks; raises InputError BAD_MESSAGE."""
+    request = _parsed(data)
+    return request.model_name, request.model_version
 
 
-def decode(served: Served, request: ModelInferRequest, max_rows: int) -> Decoded:
-    """Check and encode what was sent.
+def decode(served: Served, data: bytes, max_rows: int) -> Decoded:
+    """Check and encode a message.
 
     Raises:
-        InputError: it does not fit the signature.
+        InputError: BAD_MESSAGE, or it does not fit the signature.
         ApiError: 413, or a wrong parameter.
     """
+    request = _parsed(data)
     identifier = checked_id(request.id)
     checked_parameters({"parameters": _parameters(request.parameters)}, "parameters")
     tensors = _inputs(served, request)
@@ -58,11 +57,15 @@ def decode(served: Served, request: ModelInferRequest, max_rows: int) -> Decoded
     described = [{"name": one.name, "parameters": _parameters(one.parameters)} for one in request.outputs]
     raw = bool(request.raw_input_contents)
     chosen = [name for name, _ in wanted(served, described, True)]
+    return Decoded(tensors, rows, partial(_rendered, served, identifier or "", chosen, raw))
 
-    def render(output: Output) -> tuple[Headers, bytes]:
-        return [], _answer(served, identifier or "", chosen, raw, output).SerializeToString()
 
-    return Decoded(tensors, rows, render)
+def _parsed(data: bytes) -> ModelInferRequest:
+    try:
+        request: ModelInferRequest = ModelInferRequest.FromString(data)
+    except DecodeError as problem:
+        raise InputError("BAD_MESSAGE", "The message is no ModelInferRequest.") from problem
+    return request
 
 
 def _inputs(served: Served, request: ModelInferRequest) -> Arrays:
@@ -130,7 +133,7 @@ def _parameters(given: Any) -> dict[str, Any]:
     return {name: getattr(value, choice) if choice else None for name, value, choice in chosen}
 
 
-def _answer(served: Served, identifier: str, chosen: list[str], raw: bool, output: Output) -> ModelInferResponse:
+def _rendered(served: Served, identifier: str, chosen: list[str], raw: bool, output: Output) -> tuple[Headers, bytes]:
     answer = ModelInferResponse(model_name=served.name, model_version=str(served.version), id=identifier)
     for name in chosen:
         array = labels(served, output) if name == LABEL else output
@@ -144,4 +147,4 @@ def _answer(served: Served, identifier: str, chosen: list[str], raw: bool, outpu
             described.contents.CopyFrom(contents)
         else:
             described.contents.fp32_contents.extend(array.ravel().tolist())
-    return answer
+    return [], answer.SerializeToString()

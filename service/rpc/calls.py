@@ -22,6 +22,7 @@ from mulgam.signature import NUMERIC
 from service.calls import LOOP_BYTES, request_id
 from service.errors import body_too_slow, too_busy
 from service.metrics import NO_MODEL
+from service.offload.large import LARGE_BYTES, VALUE_BYTES
 from service.plane import DataPlane
 from service.protocols import v2_grpc, v2_metadata
 from service.respond import as_api_error, log_error
@@ -126,10 +127,10 @@ class Calls:
                 raise too_busy()
             metrics.inflight_now += 1
             try:
-                request = await self._run(len(data), v2_grpc.parsed, data)
+                model, version = await self._run(context, len(data), None, v2_grpc.asked, data)
                 key = key_of(partial(_metadata, context), identity)
-                served = self._plane.find(request.model_name, request.model_version or None, key)
-                body = await self._predicted(served, request, len(data), context, trace)
+                served = self._plane.find(model, version or None, key)
+                body = await self._predicted(served, data, context, trace)
             finally:
                 metrics.inflight_now -= 1
         except Exception as problem:
@@ -148,24 +149,25 @@ class Calls:
     async def _predicted(
         self,
         served: Served,
-        request: messages.ModelInferRequest,
-        size: int,
+        data: bytes,
         context: Context,
         trace: Trace | None,
     ) -> bytes:
-        settings = self._plane.settings
-        decoded = await self._run(size, v2_grpc.decode, served, request, settings.max_rows)
+        most = self._plane.settings.max_rows
+        decoded = await self._run(context, len(data), served, v2_grpc.decode, served, data, most)
         outside = self._plane.outside(served, decoded.tensors)
         if outside is not None:
             raise outside.first(NUMERIC)
-        timeout = min(settings.request_timeout, _remaining(context))
         current.set(trace)
-        output = await self._plane.predict(served, decoded.tensors, decoded.rows, timeout)
+        output = await self._plane.predict(served, decoded.tensors, decoded.rows, self._timeout(context))
         if self._plane.shadowing is not None:
-            decode = partial(v2_grpc.decode, request=request, max_rows=settings.max_rows)
-            self._plane.shadowing.offer(served, decode, size, output)
-        _, body = await self._run(output.nbytes, decoded.render, output)
+            decode = partial(v2_grpc.decode, data=data, max_rows=most)
+            self._plane.shadowing.offer(served, decode, len(data), output)
+        _, body = await self._run(context, output.size * VALUE_BYTES, served, decoded.render, output)
         return body
+
+    def _timeout(self, context: Context) -> float:
+        return min(self._plane.settings.request_timeout, _remaining(context))
 
     async def _described(
         self, context: Context, kind: Any, answer: Callable[[Any], Message], is_open: bool = False
@@ -206,10 +208,15 @@ class Calls:
             raise InputError("EMPTY_BODY", "There is no message.")
         return bytes(data)
 
-    async def _run(self, size: int, function: Callable[..., Result], *arguments: Any) -> Result:
-        """The function's result; what would hold the event loop goes to a thread."""
+    async def _run(
+        self, context: Context, size: int, served: Served | None, function: Callable[..., Result], *arguments: Any
+    ) -> Result:
+        """The function's result; what would hold the event loop goes to a thread, and from there to the worker."""
         if size <= LOOP_BYTES:
             return function(*arguments)
+        offload = self._plane.offload
+        if offload is not None and size > LARGE_BYTES:
+            function = partial(offload.run, served, self._timeout(context), function)
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
 
     async def _refused(

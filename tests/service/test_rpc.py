@@ -22,7 +22,9 @@ from service.backends.onnxruntime import OnnxRuntimeBackend
 from service.bridge import Bridge
 from service.errors import backend_unavailable
 from service.metrics import Metrics
+from service.offload.client import Offload
 from service.plane import DataPlane
+from service.rpc import calls
 from service.rpc.listener import Listener
 from service.rpc.open_inference_pb2 import InferTensorContents, ModelInferRequest, ModelInferResponse
 from service.served import Catalogue, Served
@@ -71,14 +73,18 @@ def listening(plane: DataPlane, bridge: Bridge, port: int | None = None) -> Iter
         bridge.run(listener.stop(5))
 
 
-@pytest.fixture(scope="module")
-def channel(catalogue: Catalogue, bridge: Bridge) -> Iterator[grpc.Channel]:
-    """Both models over ONNX Runtime, small limits."""
-    settings = Settings(max_rows=50, max_body_bytes=100_000)
-    plane = DataPlane(settings, catalogue, OnnxRuntimeBackend(catalogue, "cpu"), Metrics())
-    with listening(plane, bridge) as channel:
+@pytest.fixture(scope="module", params=["small", "large"])
+def channel(catalogue: Catalogue, bridge: Bridge, request: pytest.FixtureRequest) -> Iterator[grpc.Channel]:
+    """Both models over ONNX Runtime, small limits; any message is small, or so large that another process reads it."""
+    settings, offload = Settings(max_rows=50, max_body_bytes=100_000), Offload()
+    plane = DataPlane(settings, catalogue, OnnxRuntimeBackend(catalogue, "cpu"), Metrics(), offload=offload)
+    with listening(plane, bridge) as channel, pytest.MonkeyPatch.context() as patch:
+        if request.param == "large":
+            patch.setattr(calls, "LOOP_BYTES", -1)
+            patch.setattr(calls, "LARGE_BYTES", -1)
         yield channel
     bridge.run(plane.backend.close())
+    offload.close()
 
 
 @pytest.fixture
