@@ -20,6 +20,7 @@ RUN python3 -m venv /opt/mulgam \
         echo "CUDA came into an image for CPUs" >&2; exit 1; \
     fi \
  && rm -f /opt/mulgam/lib/python3*/site-packages/simdjson/*.cpp /opt/mulgam/lib/python3*/site-packages/simdjson/*.h \
+ && find /opt/mulgam/lib/python3*/site-packages/numpy -type d -name tests -prune -exec rm -rf {} + \
  && /opt/mulgam/bin/python -m pip uninstall --yes pip setuptools
 COPY mulgam /app/mulgam
 COPY service /app/service
