@@ -197,14 +197,14 @@ class Registry:
             raise RegistryError(f"A version consists of {', '.join(FILES)}; {odd[0]!r} is missing or not one of them.")
         _check_readable(staged, model)
         try:
-            checksums.write(staged)
+            digest = checksums.write(staged)
             # mkdtemp makes folders that only their owner may enter; a version is for every reader of the registry.
             staged.chmod(0o755)
             for path in (*staged.iterdir(), staged):
                 _flush(path)
             folder = self.root / model
             folder.mkdir(exist_ok=True)
-            version = self._rename_to_next(staged, folder, model)
+            version = self._rename_to_next(staged, folder, model, digest)
             _flush(folder)
         except OSError as problem:
             raise RegistryError(f"{model!r} can't be published in {self.root}: {problem.strerror}.") from problem
@@ -242,7 +242,7 @@ class Registry:
             raise RegistryError(f"{path} can't be removed: {problem.strerror}.") from problem
         return size
 
-    def _rename_to_next(self, staged: Path, folder: Path, model: str) -> int:
+    def _rename_to_next(self, staged: Path, folder: Path, model: str, digest: str) -> int:
         """Numbers are given out under a lock, and the last one is kept: a removed version's never comes again."""
         with (folder / _LAST).open("a+") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -252,7 +252,7 @@ class Registry:
             while (folder / str(version)).exists():
                 version += 1
             if self._signing is not None:
-                trust.sign(staged, model, version, self._signing)
+                trust.sign(staged, model, version, digest, self._signing)
             file.truncate(0)
             file.write(str(version))
             file.flush()

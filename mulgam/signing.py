@@ -60,7 +60,7 @@ def _sign(given: argparse.Namespace) -> Iterator[str]:
     if given.version is None and not versions:
         raise RegistryError(f"{given.registry} holds no version of {given.model!r}.")
     entry = registry.entry(given.model, versions[-1] if given.version is None else given.version)
-    trust.sign(entry.path, entry.model, entry.version, key)
+    trust.sign(entry.path, entry.model, entry.version, entry.digest, key)
     yield f"{entry.model}: version {entry.version}, digest {entry.digest}, signed with the key {key.public.name}"
 
 

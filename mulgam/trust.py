@@ -90,15 +90,23 @@ def of(keys: str) -> Trust | None:
     return Trust(Path(keys)) if keys else None
 
 
-def sign(folder: Path, model: str, version: int, key: SecretKey) -> None:
+def sign(folder: Path, model: str, version: int, digest: str, key: SecretKey) -> None:
     """Sign the SHA256SUMS of an entry, in place of a signature that it may have.
 
+    Args:
+        folder: of the entry.
+        model: whose version it is to be.
+        version: its number.
+        digest: what was verified, so that nothing else is signed than was looked at.
+        key: whose signature it is.
+
     Raises:
-        TrustError: the entry can't be read or written.
+        RegistryError: SHA256SUMS can't be read, or is that of another digest.
+        TrustError: the signature can't be written.
     """
+    content = checksums.sums(folder, digest)
+    text = minisign.sign(content, _comment(model, version), key).text()
     try:
-        content = (folder / checksums.FILE_NAME).read_bytes()
-        text = minisign.sign(content, _comment(model, version), key).text()
         with tempfile.NamedTemporaryFile("w", dir=folder, prefix=".signing-", delete=False) as file:
             try:
                 file.write(text)

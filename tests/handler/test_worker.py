@@ -154,7 +154,7 @@ def test_what_nobody_trusted_has_signed_is_refused(
 
     def refused(said: str, *signed_as: int, alter: bool = False) -> None:
         for number in signed_as:
-            trust.sign(entry.path, "notes", number, key)
+            trust.sign(entry.path, "notes", number, entry.digest, key)
         folder = unpack(entry, runtime, tmp_path)
         if alter:
             sums = (folder / checksums.FILE_NAME).read_bytes()

@@ -21,7 +21,7 @@ def signed(two_versions: Registry, tmp_path: Path) -> Registry:
     root = Path(shutil.copytree(two_versions.root, tmp_path / "registry"))
     key = minisign.generate()
     for model in ("notes", "shapes"):
-        trust.sign(root / model / "1", model, 1, key)
+        trust.sign(root / model / "1", model, 1, two_versions.entry(model, 1).digest, key)
     (tmp_path / "keys").mkdir()
     (tmp_path / "keys" / "release.pub").write_text(key.public.text())
     (tmp_path / "release.key").write_text(key.text())
@@ -47,7 +47,8 @@ def test_an_unsigned_version_is_refused_and_the_old_one_serves_on(
         load = call(service.admin_port, "POST", "/v2/repository/models/notes/load", b'{"parameters": {"version": 2}}')
         assert load.status == 400, load.body
         assert version(service) == 1
-        trust.sign(signed.root / "notes" / "2", "notes", 2, trust.signing_key(tmp_path / "release.key"))
+        key = trust.signing_key(tmp_path / "release.key")
+        trust.sign(signed.root / "notes" / "2", "notes", 2, signed.entry("notes", 2).digest, key)
         serving.write(signed, serving.Plan(2, {"notes": serving.Choice(2)}))
         wait_until(lambda: version(service) == 2, 30, "the signed version answers")
 

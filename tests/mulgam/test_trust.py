@@ -37,7 +37,7 @@ def folder(tmp_path: Path, keys: tuple[SecretKey, SecretKey]) -> Path:
 def signed(own_registry: Registry, keys: tuple[SecretKey, SecretKey]) -> Registry:
     """Both models signed with the first key; read without trust."""
     for model in ("notes", "shapes"):
-        trust.sign(own_registry.root / model / "1", model, 1, keys[0])
+        trust.sign(own_registry.root / model / "1", model, 1, own_registry.entry(model, 1).digest, keys[0])
     return own_registry
 
 
@@ -142,7 +142,7 @@ def test_keys_are_rotated_without_a_restart(signed: Registry, folder: Path, keys
     """The new one beside the old, versions signed anew, the old one out: nothing is refused on the way."""
     trusted = trusting(signed, folder)
     path = signed.root / "notes" / "1"
-    trust.sign(path, "notes", 1, keys[1])
+    trust.sign(path, "notes", 1, signed.entry("notes", 1).digest, keys[1])
     with pytest.raises(TrustError, match=f"with the key {keys[1].public.name}, which is none of"):
         trusted.entry("notes", 1)
     (folder / "second.pub").write_text(keys[1].public.text())
@@ -169,7 +169,7 @@ def test_another_key_of_the_same_name_is_refused(
     """A key's name is chosen by who makes it; a signature is not."""
     path = signed.root / "notes" / "1"
     forged = SecretKey(minisign.PublicKey(keys[0].public.id, keys[1].public.point), keys[1].seed)
-    trust.sign(path, "notes", 1, forged)
+    trust.sign(path, "notes", 1, signed.entry("notes", 1).digest, forged)
     with pytest.raises(TrustError, match="is altered"):
         trusting(signed, folder).entry("notes", 1)
 
@@ -320,3 +320,12 @@ def test_a_command_publishes_with_the_key_that_it_is_given(tmp_path: Path, keys:
     assert opened(tmp_path, file)
     with pytest.raises(TrustError, match="missing"):
         opened(tmp_path, tmp_path / "none.key")
+
+
+def test_nothing_is_signed_but_what_was_looked_at(own_registry: Registry, keys: tuple[SecretKey, SecretKey]) -> None:
+    """SHA256SUMS that were swapped after the check get no signature."""
+    entry = own_registry.entry("notes", 1)
+    (entry.path / checksums.FILE_NAME).write_bytes((own_registry.root / "shapes" / "1" / "SHA256SUMS").read_bytes())
+    with pytest.raises(RegistryError, match="was changed after"):
+        trust.sign(entry.path, "notes", 1, entry.digest, keys[0])
+    assert not (entry.path / trust.FILE_NAME).exists()
