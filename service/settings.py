@@ -88,7 +88,7 @@ class Settings:
     max_batch_rows: int = setting(1024, "rows that the gateway combines into one call of the backend", minimum=1)
     gateways: int = setting(1, "gateway processes that share the public port", minimum=1, maximum=256)
     threads: int = setting(32, "threads for requests", minimum=1, maximum=1024)
-    max_inflight: int = setting(256, "requests at a time; more are refused with 503", minimum=1)
+    max_inflight: int = setting(1024, "requests at a time; more are refused with 503", minimum=1)
     max_body_bytes: int = setting(8 * 2**20, "largest request body; larger ones are refused with 413", minimum=1)
     max_reading_bytes: int = setting(
         256 * 2**20, "bytes of bodies that are being read at a time; more are refused with 503", minimum=1
