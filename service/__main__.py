@@ -13,7 +13,7 @@ import sys
 
 from mulgam.errors import MulgamError
 from mulgam.terminal import Parser
-from service import keys, logs
+from service import descriptors, keys, logs
 from service.backends import remote
 from service.settings import described, from_environment, is_loopback
 from service.supervisor.run import Supervisor
@@ -33,6 +33,7 @@ def main() -> int:
         logs.configure(settings)
         if not (settings.api_keys_file or is_loopback(settings.host)):
             log.warning("whoever reaches %s may ask for predictions: no MULGAM_API_KEYS_FILE is set", settings.host)
+        descriptors.take()
         asyncio.run(Supervisor(settings).run())
     except MulgamError as problem:
         print(f"mulgam serve: {problem}", file=sys.stderr)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import resource
 import shutil
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from service import descriptors
 from service.doctor.findings import Finding, failure, ok, warning
 from service.doctor.situation import Situation
 
@@ -70,14 +70,13 @@ def check_shared_memory(situation: Situation) -> Iterator[Finding]:
 
 def check_descriptors(situation: Situation) -> Iterator[Finding]:
     """How many files and connections a process may have open."""
-    limit, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    limit = descriptors.reachable()
     need = _DESCRIPTORS + (situation.settings.max_inflight if situation.settings else 0)
-    if limit == resource.RLIM_INFINITY or limit >= 2 * need:
-        yield ok("open files", "unlimited" if limit == resource.RLIM_INFINITY else f"{limit:,} at a time")
+    if limit >= 2 * need:
+        yield ok("open files", f"{limit:,} at a time")
         return
-    more = "" if most == resource.RLIM_INFINITY or most >= 2 * need else " (as root)"
     wrong = warning if limit >= need else failure
-    yield wrong("open files", f"{limit:,} at a time", f"Raise it before the start: `ulimit -n {2 * need}`{more}.")
+    yield wrong("open files", f"{limit:,} at a time", f"Raise it before the start, as root: `ulimit -n {2 * need}`.")
 
 
 def check_temporary(situation: Situation) -> Iterator[Finding]:

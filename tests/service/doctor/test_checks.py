@@ -126,16 +126,15 @@ def test_a_temporary_folder_that_cannot_be_written(monkeypatch: pytest.MonkeyPat
 
 
 def test_few_open_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The limit of this process, lowered for the test."""
-    assert only(machine.check_descriptors(situation()), OK)
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (600, hard))
-        assert "ulimit -n" in only(machine.check_descriptors(situation()), WARNING).advice
-        resource.setrlimit(resource.RLIMIT_NOFILE, (300, hard))
-        assert only(machine.check_descriptors(situation()), FAILURE)
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    """What the service can allow itself is enough, too little, far too little."""
+    limits = {"at once": (4096, 4096), "after raising it": (64, 4096), "without end": (64, resource.RLIM_INFINITY)}
+    for soft, hard in limits.values():
+        monkeypatch.setattr(resource, "getrlimit", lambda _, pair=(soft, hard): pair)
+        assert only(machine.check_descriptors(situation()), OK)
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (1024, 1500))
+    assert "ulimit -n" in only(machine.check_descriptors(situation()), WARNING).advice
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (1024, 1024))
+    assert only(machine.check_descriptors(situation()), FAILURE)
 
 
 @pytest.mark.parametrize(("left", "verdict"), [(4096, OK), (700, WARNING), (100, FAILURE)])
