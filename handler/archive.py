@@ -27,8 +27,11 @@ _ROOT = Path(__file__).resolve().parent.parent
 _SHARED_CODE = (
     "handler/__init__.py", "handler/exchange.py", "handler/batch.py", "handler/loading.py", "handler/threads.py",
     "handler/worker.py",
-    "mulgam/__init__.py", "mulgam/checksums.py", "mulgam/encoding.py", "mulgam/errors.py", "mulgam/golden.py",
-    "mulgam/minisign.py", "mulgam/signature.py", "mulgam/strict.py", "mulgam/tensors.py", "mulgam/trust.py",
+    "mulgam/__init__.py", "mulgam/checksums.py", "mulgam/errors.py", "mulgam/golden.py", "mulgam/minisign.py",
+    "mulgam/signature.py", "mulgam/strict.py", "mulgam/tensors.py", "mulgam/trust.py", "mulgam/wording.py",
+    "mulgam/encoding/__init__.py", "mulgam/encoding/categories.py", "mulgam/encoding/checking.py",
+    "mulgam/encoding/encoder.py", "mulgam/encoding/numbers.py", "mulgam/encoding/rows.py", "mulgam/encoding/tensor.py",
+    "mulgam/encoding/text.py",
 )  # fmt: skip
 _RUNTIME_CODE = {
     "torchscript": ("handler/runtime_torchscript.py",),

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from handler.exchange import Answer, Request, failure, prediction, read, refusal
-from mulgam.encoding import Arrays
 from mulgam.errors import InputError
 from mulgam.signature import Signature
+from mulgam.tensors import Arrays
 
 logger = logging.getLogger(__name__)
 

@@ -45,9 +45,10 @@ from typing import Any
 import numpy.typing as npt
 
 from mulgam import tensors as v2
-from mulgam.encoding import Arrays, check_tensors
+from mulgam.encoding.checking import check_tensors
 from mulgam.errors import InputError
 from mulgam.signature import Signature
+from mulgam.tensors import Arrays
 
 
 @dataclass(frozen=True)

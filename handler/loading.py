@@ -8,7 +8,7 @@ from pathlib import Path
 
 from handler.batch import Runtime, Served
 from mulgam import checksums, golden, signature, trust
-from mulgam.encoding import Encoder
+from mulgam.encoding.encoder import Encoder
 from mulgam.errors import MulgamError
 from mulgam.signature import Signature
 

@@ -12,8 +12,8 @@ import onnxruntime
 from handler import threads
 from handler.loading import LoadError
 from mulgam import onnx_file
-from mulgam.encoding import Arrays
 from mulgam.signature import Signature
+from mulgam.tensors import Arrays
 
 CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 

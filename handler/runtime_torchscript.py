@@ -10,8 +10,8 @@ import torch
 
 from handler import threads
 from handler.loading import LoadError
-from mulgam.encoding import Arrays
 from mulgam.signature import Signature
+from mulgam.tensors import Arrays
 
 
 class TorchScriptRuntime:

@@ -12,7 +12,7 @@ from model.errors import DataError, RecipeError
 from model.networks.target_scale import TRANSFORMS
 from model.recipe.sections import Recipe, Training
 from model.training import losses, optimizers
-from mulgam.encoding import shown
+from mulgam.wording import shown
 
 
 def training(recipe: Recipe, table: Table) -> Training:

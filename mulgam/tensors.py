@@ -19,6 +19,9 @@ import numpy.typing as npt
 
 from mulgam.errors import InputError
 
+# Tensors by name.
+Arrays = dict[str, npt.NDArray[Any]]
+
 LENGTH_HEADER = "Inference-Header-Content-Length"
 CONTENT_TYPE = "application/octet-stream"
 
@@ -39,7 +42,7 @@ Section = Literal["inputs", "outputs"]
 class Message:
     """A decoded request or response: its tensors by name, its parameters, its id."""
 
-    tensors: dict[str, npt.NDArray[Any]]
+    tensors: Arrays
     parameters: Mapping[str, Any] = field(default_factory=dict)
     id: str | None = None
 
@@ -116,7 +119,7 @@ def decode(section: Section, body: bytes | bytearray | memoryview, header_length
         raise InputError("MISSING_FIELD", f"The request has no list {section!r}.", field=section)
     if len(described) > MAX_TENSORS:
         raise InputError("TOO_MANY_TENSORS", f"{section} may have at most {MAX_TENSORS} tensors.", field=section)
-    tensors: dict[str, npt.NDArray[Any]] = {}
+    tensors: Arrays = {}
     offset = length
     for position, item in enumerate(described):
         name, array, used = raw_tensor(item, f"{section}[{position}]", view[offset:])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from mulgam.encoding import Arrays
+from mulgam.tensors import Arrays
 from service.backends.base import Backend
 from service.breaker import Breakers
 from service.errors import BackendError, BackendLost

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from functools import partial
 from itertools import chain
 
-from mulgam.encoding import Arrays
+from mulgam.tensors import Arrays
 from service.errors import BackendError, backend_late, too_busy
 from service.job import Job, Told, hand_out, joined, outcome_of
 from service.protocols.base import Output

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mulgam.encoding import FIRST_KNOWN
+from mulgam.encoding.categories import FIRST_KNOWN
 from mulgam.signature import Feature
 from service.plane import DataPlane
 from service.readiness import UNTRIED

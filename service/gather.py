@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from mulgam.encoding import Arrays
+from mulgam.tensors import Arrays
 from service.job import Job, Told, hand_out, joined
 from service.protocols.base import Output
 

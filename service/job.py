@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mulgam.encoding import Arrays
+from mulgam.tensors import Arrays
 from service.protocols.base import Output
 from service.trace import Trace
 

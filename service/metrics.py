@@ -18,7 +18,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
-from mulgam.encoding import Arrays
+from mulgam.tensors import Arrays
 from service.drift.meter import DriftMeter
 from service.prediction import total
 from service.protocols.base import Output

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
-from mulgam.encoding import Arrays
+from mulgam.tensors import Arrays
 from service.attempts import Attempts
 from service.backends.base import Backend
 from service.batcher import Batcher

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from mulgam.encoding import Arrays
+from mulgam.tensors import Arrays
 from service.backends.base import Answer, Backend
 from service.errors import backend_late, bad_backend
 from service.protocols.base import Output

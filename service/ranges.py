@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mulgam.encoding import Arrays
 from mulgam.errors import InputError
 from mulgam.signature import NUMERIC, Feature, Signature
+from mulgam.tensors import Arrays
 
 # Features of a model that have series of their own.
 MOST_FEATURES = 256

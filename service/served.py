@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from mulgam.encoding import Encoder, shown
+from mulgam.encoding.encoder import Encoder
 from mulgam.errors import RegistryError
 from mulgam.registry import ONNX, VARIANTS, Entry, Registry
 from mulgam.signature import PRECISION, Signature, Tolerance
+from mulgam.wording import shown
 from service.errors import ApiError
 from service.ranges import Ranges
 from service.split import bound, place

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from mulgam.encoding import kind, shown
 from mulgam.errors import InputError
 from mulgam.signature import Signature
+from mulgam.wording import kind, shown
 
 MAX_DEPTH = 64
 _BRACKET_OR_STRING = re.compile(rb'[\[\]{}]|"(?:[^"\\]|\\.)*+"?', re.DOTALL)

@@ -13,7 +13,8 @@ from model.data.roles import Roles
 from model.data.sheet import Sheet, no_number
 from model.data.table import Table, Text, Words
 from model.errors import DataError
-from mulgam.encoding import BOOLEANS, shown
+from mulgam.encoding.categories import BOOLEANS
+from mulgam.wording import shown
 
 
 def assemble(sheet: Sheet, roles: Roles) -> Table:

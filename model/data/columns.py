@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model.data import cells
-from mulgam.encoding import tidy
+from mulgam.encoding.categories import tidy
 from mulgam.signature import FeatureType
 
 # Up to here float32 tells all whole numbers apart.

@@ -16,7 +16,7 @@ from model.data.columns import Column, NumberColumn, WordBuilder, WordColumn, co
 from model.data.sheet import Sheet, beyond, check_names, check_rows, no_number
 from model.errors import DataError
 from model.recipe.sections import OPENML, SETS, SKLEARN
-from mulgam.encoding import shown
+from mulgam.wording import shown
 
 # Without a byte for so many seconds, a server counts as out of reach.
 _PATIENCE = 5

@@ -6,8 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from model.data.table import Table, Words
-from mulgam.encoding import BOOLEANS, FIRST_KNOWN, MISSING, UNSEEN, Arrays, code_points
+from mulgam.encoding.categories import BOOLEANS, FIRST_KNOWN, MISSING, UNSEEN
+from mulgam.encoding.text import code_points
 from mulgam.signature import CATEGORIES, NUMERIC, TEXT, Feature
+from mulgam.tensors import Arrays
 
 
 def encoded(table: Table, features: tuple[Feature, ...], rows: npt.NDArray[np.int64]) -> Arrays:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model.data.table import Table
-from mulgam.encoding import shown
+from mulgam.wording import shown
 
 # Rows looked at, evenly spaced over the table.
 _ROWS = 100_000

@@ -14,7 +14,8 @@ from model.data.columns import Column, NumberBuilder, UnlearntColumn, WordColumn
 from model.data.roles import Roles
 from model.data.sheet import Sheet, beyond, check_names, check_rows, no_number, place
 from model.errors import DataError
-from mulgam.encoding import BOOLEANS, shown
+from mulgam.encoding.categories import BOOLEANS
+from mulgam.wording import shown
 
 
 def read(path: Path, roles: Roles) -> Sheet:

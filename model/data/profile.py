@@ -11,8 +11,8 @@ import numpy.typing as npt
 from model.data import cells, leaks
 from model.data.description import LONGEST_TEXT, MOST_CATEGORIES
 from model.data.table import Table, Words
-from mulgam.encoding import shown
 from mulgam.signature import FeatureType
+from mulgam.wording import shown
 
 _SHOWN_WORDS = 3
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from model.errors import DataError
-from mulgam.encoding import shown
 from mulgam.signature import FeatureType, Task
+from mulgam.wording import shown
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from model.data.columns import NumberColumn, UnlearntColumn, WordColumn, as_word
 from model.data.roles import Roles
 from model.data.sheet import Sheet
 from model.errors import DataError
-from mulgam.encoding import shown
 from mulgam.signature import FeatureType
+from mulgam.wording import shown
 
 # From this share of different words on, a column names its rows instead of describing them.
 _ID_SHARE = 0.95

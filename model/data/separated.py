@@ -12,7 +12,7 @@ from model.data.lines import Lines
 from model.data.roles import Roles
 from model.data.sheet import Sheet, check_names, check_rows, place
 from model.errors import DataError
-from mulgam.encoding import shown
+from mulgam.wording import shown
 
 _BLOCK_ROWS = 8192
 

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from model.data.columns import Column
 from model.errors import DataError
-from mulgam.encoding import FLOAT32_MAX, shown
+from mulgam.encoding.numbers import FLOAT32_MAX
+from mulgam.wording import shown
 
 FEWEST_ROWS = 10
 

@@ -13,7 +13,7 @@ from model.data.columns import NumberColumn, UnlearntColumn, WordColumn, as_word
 from model.data.roles import Roles
 from model.data.sheet import Sheet
 from model.errors import DataError
-from mulgam.encoding import shown
+from mulgam.wording import shown
 
 MOST_CLASSES_OF_NUMBERS = 10
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from mulgam.encoding import MISSING, UNSEEN
+from mulgam.encoding.categories import MISSING, UNSEEN
 
 # The share of values that training takes for unseen, and as many again for missing: what both mean has to be learnt,
 # also where no training row has them.

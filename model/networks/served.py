@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from model.networks.preprocessing import applied
 from model.networks.target_scale import TargetScale
 from model.training.rows import Rows
-from mulgam.encoding import Arrays
+from mulgam.tensors import Arrays
 
 
 class ServedRegressor(nn.Module):

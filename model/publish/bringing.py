@@ -21,7 +21,7 @@ from model.release import environment, export
 from model.release.forms import Proof
 from model.release.release import Documents, release_forms
 from mulgam.checksums import file_sha256
-from mulgam.encoding import Arrays, Encoder
+from mulgam.encoding.encoder import Encoder
 from mulgam.registry import Entry, Registry
 from mulgam.signature import (
     PRECISION,
@@ -34,6 +34,7 @@ from mulgam.signature import (
     graph_outputs,
     parse,
 )  # fmt: skip
+from mulgam.tensors import Arrays
 
 Original = OnnxGraph | TorchModel
 

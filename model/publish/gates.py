@@ -8,8 +8,8 @@ from torch import nn
 
 from model.errors import PublishError
 from model.release.golden_requests import answer
-from mulgam.encoding import Arrays
 from mulgam.signature import Signature, Tolerance
+from mulgam.tensors import Arrays
 
 BATCH_SIZES = (1, 2, 7, 256)
 # Of the sum of a row's probabilities from 1.

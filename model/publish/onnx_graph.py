@@ -17,10 +17,9 @@ from onnx import TensorProto, helper
 from model.errors import PublishError
 from model.publish.head import Head
 from mulgam import onnx_file
-from mulgam.encoding import Arrays
 from mulgam.errors import RegistryError
 from mulgam.signature import Feature, Signature
-from mulgam.tensors import DTYPES, NAMES
+from mulgam.tensors import DTYPES, NAMES, Arrays
 
 BATCH = "batch"
 _PREFIX = "own/"

@@ -10,7 +10,7 @@ from typing import Any
 
 from model.errors import PublishError
 from model.release import golden_requests
-from mulgam.encoding import Encoder
+from mulgam.encoding.encoder import Encoder
 from mulgam.errors import InputError
 from mulgam.golden import Golden
 from mulgam.signature import Feature, Signature

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from model.errors import PublishError
 from model.publish.head import Head
-from mulgam.encoding import Arrays
 from mulgam.signature import Feature, Signature
+from mulgam.tensors import Arrays
 
 
 class Steps(nn.Module):

@@ -15,8 +15,8 @@ from model.release.parity import Comparison
 from model.release.runs import Run, in_batches, opened
 from model.scores import evaluation
 from model.scores.evaluation import PRIMARY
-from mulgam.encoding import Arrays
 from mulgam.signature import Signature
+from mulgam.tensors import Arrays
 
 MANY = 64
 _FEWEST_TIMES, _MOST_TIMES, _SECONDS = 5, 200, 0.3

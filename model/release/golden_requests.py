@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from mulgam.encoding import Arrays, Encoder
+from mulgam.encoding.encoder import Encoder
 from mulgam.golden import Golden
 from mulgam.signature import Feature, Signature
-from mulgam.tensors import DTYPES
+from mulgam.tensors import DTYPES, Arrays
 
 _SEED = 20200401
 _DRAWN_ROWS = 8

@@ -17,9 +17,11 @@ from model.errors import ParityError
 from model.release import runs
 from model.release.golden_requests import answer
 from model.release.runs import Answers
-from mulgam.encoding import MISSING, UNSEEN, Arrays, Encoder
+from mulgam.encoding.categories import MISSING, UNSEEN
+from mulgam.encoding.encoder import Encoder
 from mulgam.golden import Golden
 from mulgam.signature import CATEGORIES, NUMERIC, PRECISION, TEXT, Signature, Tolerance
+from mulgam.tensors import Arrays
 
 BATCH_SIZES = (1, 2, 7, 256)
 RUNTIMES = ("torchscript", "onnx")

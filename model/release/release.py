@@ -15,10 +15,10 @@ from model.release import export, forms, golden_requests, parity, variants
 from model.release.forms import Proof
 from model.release.runs import split
 from mulgam import golden
-from mulgam.encoding import Arrays
 from mulgam.errors import RegistryError
 from mulgam.registry import FORMS, VARIANTS, Entry, Registry
 from mulgam.signature import Signature
+from mulgam.tensors import Arrays
 
 
 @dataclass(frozen=True)

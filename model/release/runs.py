@@ -11,8 +11,8 @@ import numpy.typing as npt
 import onnxruntime
 import torch
 
-from mulgam.encoding import Arrays
 from mulgam.signature import PRECISION, Signature
+from mulgam.tensors import Arrays
 
 Answers = npt.NDArray[Any]
 Run = Callable[[Arrays], Answers]

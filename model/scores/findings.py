@@ -13,8 +13,8 @@ from model.scores import calibration, evaluation, importance, slices
 from model.scores.calibration import Calibration
 from model.scores.importance import Predict, Ranking
 from model.scores.slices import Slices
-from mulgam.encoding import Arrays
 from mulgam.signature import Signature
+from mulgam.tensors import Arrays
 
 # Shuffling a feature seldom flips an answer, so its importance is told in the finer score.
 _RISES = {"regression": "rmse", "classification": "log_loss"}

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from model.scores.evaluation import Scores
-from mulgam.encoding import Arrays
 from mulgam.signature import CATEGORIES, NUMERIC, TEXT, Signature
+from mulgam.tensors import Arrays
 
 # How often a feature is shuffled; of so many features that this would take long, once.
 REPEATS, MANY_FEATURES = 3, 100

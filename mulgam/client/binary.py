@@ -12,9 +12,9 @@ import numpy as np
 
 from mulgam import tensors as v2
 from mulgam.client.answers import Found, bad_answer
-from mulgam.encoding import Arrays
 from mulgam.errors import InputError
 from mulgam.signature import Signature
+from mulgam.tensors import Arrays
 
 # The output that the service adds to a classifier's own.
 LABEL = "label"

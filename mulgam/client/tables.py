@@ -16,9 +16,8 @@ import numpy.typing as npt
 
 from mulgam.client import frames
 from mulgam.client.errors import RequestError
-from mulgam.encoding import Arrays
 from mulgam.signature import NUMERIC, Feature, Signature
-from mulgam.tensors import DTYPES
+from mulgam.tensors import DTYPES, Arrays
 
 _MISSING_TYPES = ("NAType", "NaTType")
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy.typing as npt
 
-from mulgam.encoding import Arrays
+from mulgam.tensors import Arrays
 from service.served import Served
 
 

@@ -16,8 +16,8 @@ import numpy.typing as npt
 import orjson
 
 from mulgam import tensors as v2
-from mulgam.encoding import Arrays
 from mulgam.errors import InputError, MulgamError
+from mulgam.tensors import Arrays
 from service import wire
 from service.backends.balanced import BalancedClient
 from service.backends.base import Answer, Elsewhere

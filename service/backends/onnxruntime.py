@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from mulgam.encoding import Arrays
+from mulgam.tensors import Arrays
 from service.backends import onnx_session
 from service.backends.base import Answer
 from service.errors import backend_unavailable

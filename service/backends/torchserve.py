@@ -10,8 +10,8 @@ import os
 from pathlib import Path
 
 from mulgam import tensors as v2
-from mulgam.encoding import Arrays
 from mulgam.errors import InputError
+from mulgam.tensors import Arrays
 from service.backends.base import Answer, Elsewhere
 from service.backends.http import ConnectionLostError, HttpClient, Reply
 from service.errors import BackendError, backend_lost, backend_unavailable, bad_backend

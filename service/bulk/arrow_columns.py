@@ -12,9 +12,10 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from mulgam.encoding import BOOLEANS, shown, tidy
+from mulgam.encoding.categories import BOOLEANS, tidy
 from mulgam.errors import InputError
 from mulgam.signature import Feature
+from mulgam.wording import shown
 from service.bulk import arrow
 from service.bulk.cells import cell_parser, check_missing
 

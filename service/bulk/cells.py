@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from mulgam.encoding import shown
 from mulgam.errors import InputError
 from mulgam.signature import Feature
+from mulgam.wording import shown
 
 
 def cell_parser(feature: Feature) -> Callable[[list[str]], list[Any]]:

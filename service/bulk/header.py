@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
-from mulgam.encoding import shown
 from mulgam.errors import InputError
 from mulgam.signature import Signature
+from mulgam.wording import shown
 
 PREDICTION, LABEL, PROBABILITY, ERROR = "prediction", "label", "probability", "error"
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from mulgam.encoding import shown
 from mulgam.errors import InputError, MulgamError
 from mulgam.signature import Signature
+from mulgam.wording import shown
 from service.bulk import arrow
 from service.bulk.arrow_columns import column_parser, has_texts, plain, plain_type, texts
 from service.bulk.header import ERROR, answer_columns, check_header

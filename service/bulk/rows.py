@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from mulgam.encoding import Arrays, Encoder
+from mulgam.encoding.encoder import Encoder
 from mulgam.errors import InputError
 from mulgam.signature import Signature
+from mulgam.tensors import Arrays
 from service.errors import ApiError
 from service.protocols.base import Output
 from service.ranges import Outside

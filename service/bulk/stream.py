@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from urllib.parse import parse_qs
 
-from mulgam.encoding import Arrays
 from mulgam.errors import InputError
+from mulgam.tensors import Arrays
 from service import compression
 from service.bridge import Bridge
 from service.bulk.csv_rows import CsvReader, CsvWriter, keep_list

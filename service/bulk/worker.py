@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mulgam.encoding import Arrays
 from mulgam.registry import opened
+from mulgam.tensors import Arrays
 from service.backends.onnxruntime import OnnxRuntimeBackend
 from service.bulk.formats import writer_of
 from service.bulk.rows import Batch, Scorer

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mulgam.encoding import MISSING, UNSEEN, Arrays
+from mulgam.encoding.categories import MISSING, UNSEEN
 from mulgam.signature import CATEGORIES, NUMERIC, TEXT, Signature
+from mulgam.tensors import Arrays
 
 Counts = npt.NDArray[np.float64]
 Values = npt.NDArray[Any]

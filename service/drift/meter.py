@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from mulgam.encoding import Arrays
 from mulgam.signature import Signature
+from mulgam.tensors import Arrays
 from service.drift.histograms import Counts, columns, prediction
 from service.drift.index import population_stability_index
 from service.protocols.base import Output

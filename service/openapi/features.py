@@ -1,4 +1,4 @@
-"""A feature as JSON Schema: what the encoder (`mulgam/encoding.py`) takes for it, no more and no less.
+"""A feature as JSON Schema: what the encoder (`mulgam/encoding/`) takes for it, no more and no less.
 
 What was seen in training is told, not demanded: an unseen word and a longer text are answered too, and a number outside
 of its range where the service does not refuse it.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mulgam.encoding import FLOAT32_MAX
+from mulgam.encoding.numbers import FLOAT32_MAX
 from mulgam.signature import Feature
 from mulgam.tensors import DTYPES
 from service.openapi.schema import Json, nested, or_null, plain

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from mulgam.encoding import FIRST_KNOWN
+from mulgam.encoding.categories import FIRST_KNOWN
 from mulgam.signature import CATEGORIES, NUMERIC, TEXT, Signature, Tensor
 from mulgam.tensors import MAX_RANK
 from service.openapi.features import element

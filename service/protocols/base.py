@@ -9,8 +9,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from mulgam.encoding import Arrays
 from mulgam.errors import InputError
+from mulgam.tensors import Arrays
 from service import wire
 from service.calls import Call
 from service.errors import ApiError

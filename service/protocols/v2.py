@@ -15,9 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from mulgam import tensors as v2
-from mulgam.encoding import Arrays, check_tensors, shown
+from mulgam.encoding.checking import check_tensors
 from mulgam.errors import InputError
 from mulgam.signature import NUMERIC
+from mulgam.tensors import Arrays
+from mulgam.wording import shown
 from service import wire
 from service.calls import Call
 from service.errors import ApiError

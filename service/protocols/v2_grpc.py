@@ -15,8 +15,9 @@ import numpy.typing as npt
 from google.protobuf.message import DecodeError
 
 from mulgam import tensors as v2
-from mulgam.encoding import Arrays, check_tensors
+from mulgam.encoding.checking import check_tensors
 from mulgam.errors import InputError
+from mulgam.tensors import Arrays
 from service.protocols.base import Decoded, Headers, Output, check_rows
 from service.protocols.v2 import checked_id, checked_parameters, labels, wanted, words
 from service.protocols.v2_metadata import LABEL

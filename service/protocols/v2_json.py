@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mulgam import tensors as v2
-from mulgam.encoding import FLOAT32_MAX
+from mulgam.encoding.numbers import FLOAT32_MAX
 from mulgam.errors import InputError
 
 _ALLOWED: dict[str, set[type]] = {"f": {int, float, type(None)}, "b": {bool}}

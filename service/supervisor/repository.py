@@ -9,9 +9,9 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 
 from mulgam import serving
-from mulgam.encoding import shown
 from mulgam.errors import InputError, RegistryError
 from mulgam.registry import Registry
+from mulgam.wording import shown
 from service import wire
 from service.errors import ApiError, from_input_error
 from service.supervisor.overview import Overview

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from model.release.parity import tolerances
 from model.release.release import release
-from mulgam.encoding import FIRST_KNOWN
+from mulgam.encoding.categories import FIRST_KNOWN
 from mulgam.registry import Entry, Registry
 from mulgam.signature import Feature, Signature, Target, graph_inputs, graph_outputs
 from tests.builders import DOCUMENTS

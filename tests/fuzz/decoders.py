@@ -21,9 +21,9 @@ import numpy as np
 from handler import exchange
 from mulgam import checksums, golden, onnx_file, serving, signature
 from mulgam import tensors as v2
-from mulgam.encoding import NUMERIC
 from mulgam.errors import InputError, MulgamError
 from mulgam.registry import Registry
+from mulgam.signature import NUMERIC
 from service import compression, keys, settings, trace
 from service.backends import http, oip, torchserve
 from service.bulk.csv_rows import CsvReader, CsvWriter, keep_list

@@ -61,7 +61,7 @@ from ts.model_loader import TsModelLoader
 service = TsModelLoader().load("notes", folder, f"mulgam_{runtime}_entry.py", None, 1)
 ours = [module.__file__ for name, module in sys.modules.items() if name.partition(".")[0] in ("mulgam", "handler")]
 assert ours and all(pathlib.Path(file).is_relative_to(folder) for file in ours), ours
-shipped = {str(path.relative_to(folder)) for path in pathlib.Path(folder).glob("*/*.py")}
+shipped = {str(path.relative_to(folder)) for path in pathlib.Path(folder).glob("*/**/*.py")}
 assert shipped == {str(pathlib.Path(file).relative_to(folder)) for file in ours}, shipped
 print("served", service.context.model_name)
 """

@@ -13,7 +13,7 @@ import pytest
 from handler.batch import Served
 from handler.exchange import Answer, Request
 from mulgam import tensors as v2
-from mulgam.encoding import Arrays
+from mulgam.tensors import Arrays
 from tests.builders import linear_signature
 from tests.handler.unpacked import request
 

@@ -20,10 +20,10 @@ from handler.loading import Archived, LoadError, Opener
 from handler.runtime_onnx import OnnxRuntime
 from handler.runtime_torchscript import TorchScriptRuntime
 from mulgam import checksums
-from mulgam.encoding import Arrays
 from mulgam.errors import RegistryError
 from mulgam.registry import Registry
 from mulgam.signature import Signature
+from mulgam.tensors import Arrays
 from tests.handler.unpacked import RUNTIMES, unpack
 
 OPENERS: dict[str, tuple[str, Opener]] = {

@@ -3,7 +3,7 @@
 import torch
 
 from model.networks.categories import MASKED, WIDEST, Categories, width
-from mulgam.encoding import MISSING, UNSEEN
+from mulgam.encoding.categories import MISSING, UNSEEN
 
 
 def test_each_feature_has_embeddings_of_its_own() -> None:

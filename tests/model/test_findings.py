@@ -16,7 +16,7 @@ from model.recipe.sections import Data, Recipe
 from model.release.promise import signature
 from model.scores import calibration, evaluation, findings, importance, slices, temperature
 from model.training.rows import Rows
-from mulgam.encoding import Arrays
+from mulgam.tensors import Arrays
 
 ROWS = 400
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from model.errors import ExportError, ParityError
 from model.release import export, golden_requests, parity
 from model.release.release import release
-from mulgam.encoding import Encoder
+from mulgam.encoding.encoder import Encoder
 from mulgam.registry import Registry
 from mulgam.signature import Feature, graph_inputs
 from tests.builders import DOCUMENTS, NOTES_ROWS, Linear, linear_signature, publish_linear

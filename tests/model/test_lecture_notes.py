@@ -17,7 +17,7 @@ from model.scores.evaluation import regression
 from model.training.loop import fit
 from model.training.losses import LOSSES
 from model.training.rows import Rows
-from mulgam.encoding import Encoder
+from mulgam.encoding.encoder import Encoder
 from tests.builders import NOTES_PRICES, NOTES_ROWS, Linear, publish_linear
 
 HOUSES = torch.tensor(NOTES_ROWS)

@@ -13,7 +13,7 @@ from model.networks.ngrams import LONGEST, NGrams
 from model.networks.served import ServedClassifier
 from model.release.parity import tolerances
 from model.release.release import release
-from mulgam.encoding import code_points
+from mulgam.encoding.text import code_points
 from mulgam.registry import Registry
 from mulgam.signature import Feature, Signature, Target, graph_inputs, graph_outputs
 from tests.builders import DOCUMENTS

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from model.__main__ import main
-from mulgam.encoding import Encoder
+from mulgam.encoding.encoder import Encoder
 from mulgam.registry import Entry, Registry
 from tests.processes import ROOT
 

@@ -16,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from model.publish.__main__ import main
-from mulgam.encoding import Encoder
+from mulgam.encoding.encoder import Encoder
 from mulgam.errors import RegistryError
 from mulgam.registry import Entry, Registry
 from service.backends.onnxruntime import OnnxRuntimeBackend

@@ -11,7 +11,7 @@ from model.networks.attention import Attention, positions
 from model.networks.characters import pooled
 from model.networks.recurrent import Recurrent
 from model.networks.words import Words
-from mulgam.encoding import code_points
+from mulgam.encoding.text import code_points
 
 LENGTH = 40
 KINDS: dict[str, Callable[[], nn.Module]] = {

@@ -17,7 +17,7 @@ from model.data.files import read
 from model.data.graph_inputs import encoded
 from model.data.table import Table
 from model.errors import DataError
-from mulgam.encoding import Encoder
+from mulgam.encoding.encoder import Encoder
 from mulgam.signature import Signature, Target, graph_inputs, graph_outputs
 
 ROWS = "".join(f"{n * 1.5},{n * 2},{n * 3.5}\n" for n in range(1, 13))

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from google.protobuf import text_format
 
-from mulgam.encoding import Encoder
+from mulgam.encoding.encoder import Encoder
 from mulgam.export import kserve, triton
 from mulgam.export.__main__ import main
 from mulgam.registry import Entry, Registry

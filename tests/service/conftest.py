@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from flask.testing import FlaskClient
 
-from mulgam.encoding import Arrays
 from mulgam.registry import Registry
+from mulgam.tensors import Arrays
 from service.app import create_app
 from service.backends.base import Answer, Backend
 from service.backends.onnxruntime import OnnxRuntimeBackend

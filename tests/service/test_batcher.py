@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mulgam.encoding import Arrays
+from mulgam.tensors import Arrays
 from service.batcher import Batcher
 from service.errors import ApiError, BackendError, backend_unavailable, bad_backend
 from service.protocols.base import Output

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mulgam.encoding import Arrays
+from mulgam.tensors import Arrays
 from service.errors import bad_backend
 from service.gather import Gather
 from service.job import Job

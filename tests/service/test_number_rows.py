@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mulgam.encoding import Encoder
+from mulgam.encoding.encoder import Encoder
 from mulgam.errors import InputError
 from mulgam.signature import Feature, Signature, Target, graph_inputs, graph_outputs
 from service import wire

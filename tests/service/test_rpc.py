@@ -15,8 +15,8 @@ import grpc
 import numpy as np
 import pytest
 
-from mulgam.encoding import Arrays
 from mulgam.errors import MulgamError
+from mulgam.tensors import Arrays
 from service.backends.base import Answer, Backend
 from service.backends.onnxruntime import OnnxRuntimeBackend
 from service.bridge import Bridge

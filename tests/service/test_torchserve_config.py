@@ -16,10 +16,11 @@ from pathlib import Path
 import pytest
 
 from mulgam import tensors as v2
-from mulgam.encoding import Arrays, Encoder
+from mulgam.encoding.encoder import Encoder
 from mulgam.errors import MulgamError
 from mulgam.registry import Registry
 from mulgam.signature import Feature, Signature, Target, graph_inputs, graph_outputs
+from mulgam.tensors import Arrays
 from service.settings import Settings
 from service.supervisor import tether
 from service.supervisor import torchserve as module

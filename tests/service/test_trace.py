@@ -12,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from mulgam import tensors as v2
-from mulgam.encoding import Arrays
+from mulgam.tensors import Arrays
 from service.app import create_app
 from service.backends.base import Backend
 from service.backends.oip import OipBackend

@@ -14,7 +14,7 @@ import pytest
 
 from mulgam.client import RequestError, own_json
 from mulgam.client.tables import Columns, Listed, read
-from mulgam.encoding import Encoder
+from mulgam.encoding.encoder import Encoder
 from mulgam.signature import Feature, Signature, Target, graph_inputs, graph_outputs
 
 NAN = float("nan")

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mulgam.encoding import Arrays, Encoder
+from mulgam.encoding.encoder import Encoder
 from mulgam.errors import InputError
 from mulgam.signature import Feature, Signature, Target, graph_inputs, graph_outputs
+from mulgam.tensors import Arrays
 from service.bulk.csv_rows import CsvReader, CsvWriter, keep_list
 from service.bulk.lines import MAX_ROW, Lines
 from service.bulk.ndjson_rows import NdjsonReader, NdjsonWriter

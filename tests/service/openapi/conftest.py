@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
-from mulgam.encoding import Arrays
 from mulgam.golden import Golden
 from mulgam.registry import Entry
 from mulgam.signature import Feature, Signature, Target, Tolerance, graph_inputs, graph_outputs
+from mulgam.tensors import Arrays
 from service.app import create_app
 from service.backends.base import Answer
 from service.bridge import Bridge

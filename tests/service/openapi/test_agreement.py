@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mulgam.encoding import Encoder
+from mulgam.encoding.encoder import Encoder
 from mulgam.errors import InputError
 from mulgam.signature import Signature
 from service.openapi import rows

@@ -1,0 +1,1 @@
+"""Tests of `mulgam/encoding/`, one file for each of its own."""
