@@ -9,8 +9,8 @@ from pathlib import Path
 
 from model.recipe.sections import SECTIONS
 from model.recipe.writing import toml
-from service import metrics
 from service.codes import CODES
+from service.metrics import rendering
 from service.openapi.describing import HEALTH_ROUTES, PAGES, ROUTES
 from service.openapi.predicting import FORMS
 from service.protocols.paths import PATHS
@@ -61,7 +61,7 @@ def error_codes() -> str:
 def series() -> str:
     """Every series of the gateways, as Markdown."""
     rows = [
-        f"| `{name}` | {kind} | {', '.join(labels)} | {what} |\n" for name, kind, labels, what in metrics.described()
+        f"| `{name}` | {kind} | {', '.join(labels)} | {what} |\n" for name, kind, labels, what in rendering.described()
     ]
     return "| series | type | labels | what |\n|---|---|---|---|\n" + "".join(rows)
 

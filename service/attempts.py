@@ -8,7 +8,7 @@ from mulgam.tensors import Arrays
 from service.backends.base import Backend
 from service.breaker import Breakers
 from service.errors import BackendError, BackendLost
-from service.metrics import Metrics
+from service.metrics.recording import Metrics
 from service.prediction import predict
 from service.protocols.base import Output
 from service.retry import RetryBudget

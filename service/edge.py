@@ -24,7 +24,7 @@ from service.errors import ApiError, body_too_large, from_status, too_busy
 from service.http1.exchange import Exchange
 from service.http1.request import Pending, Request
 from service.job import Job
-from service.metrics import NO_MODEL
+from service.metrics.families import NO_MODEL
 from service.plane import DataPlane
 from service.protocols.base import PredictionProtocol
 from service.protocols.paths import PATHS, concrete

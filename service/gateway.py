@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import uvloop
 
 from mulgam.errors import MulgamError
-from service import keys, logs, metric_files
+from service import keys, logs
 from service.app import create_app
 from service.backends import remote
 from service.backends.base import Backend
@@ -26,7 +26,8 @@ from service.edge import Edge
 from service.ending import Ending, finished
 from service.http1.listener import Listener as HttpListener
 from service.line import Line
-from service.metrics import Metrics
+from service.metrics import files as metric_files
+from service.metrics.recording import Metrics
 from service.offload.client import Offload
 from service.plane import DataPlane, runtime_of
 from service.served import Catalogue, load

@@ -17,7 +17,7 @@ from service.errors import backend_unavailable
 from service.gather import Gather
 from service.job import Job, Told, outcome_of
 from service.keys import Keys
-from service.metrics import Metrics
+from service.metrics.recording import Metrics
 from service.offload.client import Offload
 from service.prediction import checked
 from service.protocols.base import Output

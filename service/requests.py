@@ -12,7 +12,8 @@ from service.bulk.kinds import bulk_kind
 from service.calls import SAFE_HEADERS, Reply, request_id
 from service.errors import ApiError, body_too_large, from_status
 from service.keys import Keys
-from service.metrics import NO_MODEL, Metrics
+from service.metrics.families import NO_MODEL
+from service.metrics.recording import Metrics
 from service.respond import error_reply, log_error
 from service.settings import Settings
 from service.trace import taken

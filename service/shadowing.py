@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from service.backends.base import Backend
 from service.calls import LOOP_BYTES
 from service.disagreement import disagreement
-from service.metrics import Metrics
+from service.metrics.recording import Metrics
 from service.prediction import predict
 from service.protocols.base import Decoded, Output
 from service.served import Catalogue, Served

@@ -19,7 +19,8 @@ from prometheus_client.samples import Sample
 
 from service.bridge import Bridge
 from service.bulk.kinds import NAMES as TABLES
-from service.metrics import SECONDS, collected
+from service.metrics.families import SECONDS
+from service.metrics.rendering import collected
 from service.plane import DataPlane
 from service.served import Served
 

@@ -15,7 +15,8 @@ from docs.tables import END, FOLDER, TABLES, rendered
 from service.app import create_app
 from service.backends.onnxruntime import OnnxRuntimeBackend
 from service.bridge import Bridge
-from service.metrics import Metrics, render
+from service.metrics.recording import Metrics
+from service.metrics.rendering import render
 from service.plane import DataPlane
 from service.served import Catalogue
 from service.settings import Settings

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from service.codes import Area
-from service.metrics import CONTENT_TYPE as METRICS
+from service.metrics.rendering import CONTENT_TYPE as METRICS
 from service.openapi import answers
 from service.openapi.answers import JSON
 from service.openapi.schema import Json, component

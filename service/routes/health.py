@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify
 
-from service import metrics
 from service.bridge import Bridge
+from service.metrics import rendering
 from service.plane import DataPlane
 
 
@@ -30,7 +30,7 @@ def blueprint(plane: DataPlane, bridge: Bridge) -> Blueprint:
     @routes.get("/metrics")
     def scrape() -> Response:
         bridge.run(plane.flushed())
-        text = metrics.render(plane.metrics.registry, plane.readiness.ready)
-        return Response(text, content_type=metrics.CONTENT_TYPE)
+        text = rendering.render(plane.metrics.registry, plane.readiness.ready)
+        return Response(text, content_type=rendering.CONTENT_TYPE)
 
     return routes

@@ -21,7 +21,7 @@ from mulgam.errors import InputError
 from mulgam.signature import NUMERIC
 from service.calls import LOOP_BYTES, request_id
 from service.errors import body_too_slow, too_busy
-from service.metrics import NO_MODEL
+from service.metrics.families import NO_MODEL
 from service.offload.large import LARGE_BYTES, VALUE_BYTES
 from service.plane import DataPlane
 from service.protocols import v2_grpc, v2_metadata

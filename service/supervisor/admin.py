@@ -17,7 +17,8 @@ from prometheus_client.registry import Collector
 from waitress import wasyncore
 
 from mulgam.errors import MulgamError
-from service import metrics, requests
+from service import requests
+from service.metrics import rendering
 from service.settings import Settings
 from service.supervisor import repository
 from service.supervisor.overview import Overview
@@ -55,7 +56,7 @@ def create_admin_app(overview: Overview, settings: Settings, others: Iterable[Co
 
     @app.get("/metrics")
     def scrape() -> Response:
-        return Response(metrics.render(None, overview.ready, others), content_type=metrics.CONTENT_TYPE)
+        return Response(rendering.render(None, overview.ready, others), content_type=rendering.CONTENT_TYPE)
 
     app.register_blueprint(repository.blueprint(overview, settings.models, settings.startup_timeout))
     return app

@@ -11,7 +11,8 @@ import time
 from asyncio.subprocess import Process
 from pathlib import Path
 
-from service import metrics, status
+from service import status
+from service.metrics import files as metric_files
 from service.settings import Settings, to_environment
 from service.status import Order
 from service.supervisor.child import Child
@@ -113,5 +114,5 @@ class GatewayProcess:
                     statuses[self._index] = status.from_line(line)
         finally:
             transport.close()
-            metrics.forget(pid)
+            metric_files.forget(pid)
             statuses[self._index] = status.Status(at=statuses[self._index].at - status.STALE_SECONDS)

@@ -22,7 +22,7 @@ from prometheus_client.registry import Collector
 from mulgam import serving, tensors
 from mulgam.errors import MulgamError, RegistryError
 from mulgam.registry import Entry, Registry
-from service import metrics
+from service.metrics.files import FILES_VARIABLE
 from service.served import check_has_onnx
 from service.settings import Settings
 from service.status import Order
@@ -87,7 +87,7 @@ class Supervisor:
         try:
             # The folder must be there before anything that counts in it is imported or asked.
             (self._folder / "metrics").mkdir()
-            os.environ[metrics.FILES_VARIABLE] = str(self._folder / "metrics")
+            os.environ[FILES_VARIABLE] = str(self._folder / "metrics")
             admin = AdminListener(self._overview, self._settings, self._collectors())
             admin.start()
             children += await self._children()

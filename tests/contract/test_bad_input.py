@@ -15,7 +15,7 @@ from service import wsgi
 from service.app import create_app
 from service.backends.onnxruntime import OnnxRuntimeBackend
 from service.bridge import Bridge
-from service.metrics import Metrics
+from service.metrics.recording import Metrics
 from service.plane import DataPlane
 from service.served import load
 from service.settings import Settings

@@ -19,7 +19,7 @@ from service.bridge import Bridge
 from service.edge import Edge
 from service.http1.connection import Connection
 from service.http1.listener import Listener
-from service.metrics import Metrics
+from service.metrics.recording import Metrics
 from service.page.files import files
 from service.plane import DataPlane
 from service.served import load

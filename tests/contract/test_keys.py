@@ -13,7 +13,7 @@ from service.app import create_app
 from service.backends.onnxruntime import OnnxRuntimeBackend
 from service.bridge import Bridge
 from service.keys import from_settings
-from service.metrics import Metrics
+from service.metrics.recording import Metrics
 from service.page.files import paths
 from service.plane import DataPlane
 from service.rpc.open_inference_pb2 import ModelInferRequest

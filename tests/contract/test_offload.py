@@ -10,7 +10,7 @@ from mulgam.registry import Registry
 from service.app import create_app
 from service.backends.onnxruntime import OnnxRuntimeBackend
 from service.bridge import Bridge
-from service.metrics import Metrics
+from service.metrics.recording import Metrics
 from service.offload import large
 from service.offload.client import Offload
 from service.plane import DataPlane

@@ -17,7 +17,7 @@ from deploy.manifests import checks
 from deploy.manifests.objects import Manifests, Object
 from deploy.manifests.rendering import KUBERNETES, LAYOUTS, OVERLAYS, Combination, combinations, command, render
 from deploy.manifests.schemas import Schemas
-from service.metrics import Metrics
+from service.metrics.recording import Metrics
 
 pytestmark = pytest.mark.skipif(command() is None, reason="neither kustomize nor kubectl is there")
 

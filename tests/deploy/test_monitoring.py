@@ -18,7 +18,9 @@ import yaml
 from deploy.monitoring.__main__ import FOLDER, made
 from deploy.monitoring.panels import queries
 from mulgam.registry import Registry
-from service.metrics import SECONDS, Metrics, render
+from service.metrics.families import SECONDS
+from service.metrics.recording import Metrics
+from service.metrics.rendering import render
 from tests.processes import call, free_port, predict, serving, wait_until
 
 # Of kube-state-metrics and the DCGM exporter.

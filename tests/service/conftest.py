@@ -13,7 +13,7 @@ from service.app import create_app
 from service.backends.base import Answer, Backend
 from service.backends.onnxruntime import OnnxRuntimeBackend
 from service.bridge import Bridge
-from service.metrics import Metrics
+from service.metrics.recording import Metrics
 from service.plane import DataPlane
 from service.served import Catalogue, Served, load
 from service.settings import Settings

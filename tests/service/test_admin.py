@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 from prometheus_client import CollectorRegistry, Counter, values
 
 from mulgam.errors import MulgamError
-from service.metrics import FILES_VARIABLE
+from service.metrics.files import FILES_VARIABLE
 from service.readiness import State
 from service.settings import Settings
 from service.status import Status

@@ -13,7 +13,7 @@ import pytest
 from service.backends.base import Answer
 from service.bridge import Bridge
 from service.errors import ApiError, backend_late, backend_lost, backend_unavailable, bad_backend
-from service.metrics import Metrics
+from service.metrics.recording import Metrics
 from service.plane import DataPlane
 from service.retry import RESERVE, RetryBudget
 from service.served import Catalogue, Served

@@ -17,7 +17,7 @@ from service.backends.onnxruntime import OnnxRuntimeBackend
 from service.bridge import Bridge
 from service.edge import Edge
 from service.http1.listener import Listener
-from service.metrics import Metrics
+from service.metrics.recording import Metrics
 from service.plane import DataPlane
 from service.served import Catalogue
 from service.settings import Settings

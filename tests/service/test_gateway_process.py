@@ -10,7 +10,8 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, values
 
 from mulgam.serving import Choice
-from service.metrics import FILES_VARIABLE, render
+from service.metrics.files import FILES_VARIABLE
+from service.metrics.rendering import render
 from service.readiness import State
 from service.settings import Settings
 from service.status import Order, Status, to_line

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from service.app import create_app
 from service.bridge import Bridge
 from service.errors import backend_unavailable
-from service.metrics import Metrics
+from service.metrics.recording import Metrics
 from service.plane import DataPlane
 from service.served import Catalogue
 from service.settings import Settings

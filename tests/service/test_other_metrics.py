@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from service.metrics import render
+from service.metrics.rendering import render
 from service.supervisor.gpu_metrics import GpuMetrics
 from service.supervisor.torchserve_metrics import TorchServeMetrics
 

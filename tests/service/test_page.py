@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from service.app import create_app
 from service.bridge import Bridge
-from service.metrics import Metrics
+from service.metrics.recording import Metrics
 from service.page.files import FOLDER, INDEX, files, paths
 from service.plane import DataPlane
 from tests.processes import ROOT

@@ -14,7 +14,7 @@ from mulgam.signature import Feature, Signature, Target, graph_inputs, graph_out
 from service.app import create_app
 from service.backends.onnxruntime import OnnxRuntimeBackend
 from service.bridge import Bridge
-from service.metrics import Metrics
+from service.metrics.recording import Metrics
 from service.plane import DataPlane
 from service.ranges import MOST_FEATURES, Ranges
 from service.served import Catalogue

@@ -21,7 +21,7 @@ from service.backends.base import Answer, Backend
 from service.backends.onnxruntime import OnnxRuntimeBackend
 from service.bridge import Bridge
 from service.errors import backend_unavailable
-from service.metrics import Metrics
+from service.metrics.recording import Metrics
 from service.offload.client import Offload
 from service.plane import DataPlane
 from service.rpc import calls

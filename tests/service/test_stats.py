@@ -16,7 +16,9 @@ from prometheus_client import CollectorRegistry
 
 from service import stats
 from service.bridge import Bridge
-from service.metrics import FILES_VARIABLE, SECONDS, collected
+from service.metrics.families import SECONDS
+from service.metrics.files import FILES_VARIABLE
+from service.metrics.rendering import collected
 from service.plane import DataPlane
 from service.stats import Stats, look, percentiles
 from tests.processes import ROOT
@@ -126,7 +128,7 @@ def test_a_row_that_someone_only_tries_is_no_sign_of_drift(client: FlaskClient, 
 
 WRITER = """
 import sys
-from service.metrics import Metrics
+from service.metrics.recording import Metrics
 metrics = Metrics()
 metrics.requests.labels("notes", "1", "json", "200").inc(int(sys.argv[1]))
 metrics.request_seconds.labels("notes", "1", "json").observe(0.003)

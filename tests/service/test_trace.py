@@ -20,7 +20,7 @@ from service.backends.remote import Remote
 from service.backends.torchserve import TorchServeBackend
 from service.batcher import Batcher
 from service.bridge import Bridge
-from service.metrics import Metrics
+from service.metrics.recording import Metrics
 from service.plane import DataPlane
 from service.protocols.base import Output
 from service.served import Catalogue

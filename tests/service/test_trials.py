@@ -18,7 +18,7 @@ from service.backends.onnxruntime import OnnxRuntimeBackend
 from service.bridge import Bridge
 from service.errors import backend_unavailable
 from service.following import adopt
-from service.metrics import Metrics
+from service.metrics.recording import Metrics
 from service.plane import DataPlane
 from service.served import Served, load
 from service.settings import Settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from deploy.manifests.objects import Manifests, Workload
-from service.metrics import Metrics
+from service.metrics.recording import Metrics
 from service.settings import from_environment
 
 REMOVED = {"autoscaling/v1beta1", "autoscaling/v2beta1", "autoscaling/v2beta2", "policy/v1beta1", "batch/v1beta1",

@@ -15,7 +15,7 @@ from mulgam.signature import Feature, Signature, Target, graph_inputs, graph_out
 from service.drift import meter
 from service.drift.index import population_stability_index
 from service.drift.meter import LEAST_ROWS, MOST_ROWS, DriftMeter
-from service.metrics import Metrics
+from service.metrics.recording import Metrics
 from service.served import Catalogue, Served
 
 FEATURES = (

@@ -19,7 +19,7 @@ from mulgam.tensors import Arrays
 from service.app import create_app
 from service.backends.base import Answer
 from service.bridge import Bridge
-from service.metrics import Metrics
+from service.metrics.recording import Metrics
 from service.plane import DataPlane
 from service.served import Catalogue, LineUp, Served
 from service.settings import Settings

@@ -17,7 +17,7 @@ from service.app import create_app
 from service.bridge import Bridge
 from service.codes import PUBLIC
 from service.keys import OPEN_PATHS
-from service.metrics import Metrics
+from service.metrics.recording import Metrics
 from service.openapi.document import document
 from service.openapi.schema import plain
 from service.plane import DataPlane

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from service import keys
 from service.app import create_app
 from service.bridge import Bridge
-from service.metrics import Metrics
+from service.metrics.recording import Metrics
 from service.openapi.files import assets, paths
 from service.plane import DataPlane
 from service.served import Catalogue, LineUp

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
-from service.tally import CounterTally, HistogramTally
+from service.metrics.tally import CounterTally, HistogramTally
 
 BOUNDS = (0.001, 0.01, 0.1, 1.0)
 

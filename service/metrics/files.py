@@ -1,5 +1,6 @@
 """The files in which prometheus-client keeps a gateway's figures, with their space taken at once.
 
+They are there so that the admin listener can show the figures though every gateway process is busy or gone.
 The library makes them sparse and maps them into memory: on a full disk the first write to a page that has no place
 there yet would be a SIGBUS, the end of the process.
 """
@@ -10,6 +11,10 @@ import os
 
 from prometheus_client import values
 from prometheus_client.mmap_dict import MmapedDict
+from prometheus_client.multiprocess import mark_process_dead
+
+# Names their folder; without it figures are kept in memory.
+FILES_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 # For each kind of series (counter, gauge, histogram, summary): some thousands of them.
 BYTES = 2**20
@@ -32,3 +37,8 @@ class AllocatedFile(MmapedDict):
 def install() -> None:
     """Have every file that this process makes from now on be one of these."""
     values.MmapedDict = AllocatedFile  # type: ignore[attr-defined]
+
+
+def forget(pid: int) -> None:
+    """Drop the gauges of a process that ended: else they say for ever what was true last. Its counters stay."""
+    mark_process_dead(pid)  # type: ignore[no-untyped-call]
