@@ -58,10 +58,10 @@ def call(port: int, method: str, path: str, body: bytes | None = None, timeout: 
         connection.close()
 
 
-def predict(port: int, model: str, instances: list[Any], query: str = "") -> Reply:
+def predict(port: int, model: str, instances: list[Any], query: str = "", **headers: str) -> Reply:
     """A prediction in the gateway's own JSON."""
     body = json.dumps({"instances": instances}).encode()
-    return call(port, "POST", f"/predict/{model}{query}", body, content_type="application/json")
+    return call(port, "POST", f"/predict/{model}{query}", body, content_type="application/json", **headers)
 
 
 def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> float:

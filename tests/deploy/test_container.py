@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import json
 import os
 import shutil
 import subprocess
@@ -22,9 +21,10 @@ from deploy.images.__main__ import command as command_of_image
 from deploy.manifests.objects import Manifests, Workload, size
 from deploy.manifests.rendering import Combination, command, render
 from mulgam.registry import Registry
-from tests.processes import Reply, call, free_port, predict, wait_until
+from tests.processes import call, free_port, predict, wait_until
 
 KEY = "an-api-key-of-the-tests"
+ROWS = [[32.0, 3.0, 0.3]]
 # Image -> the components with which the pod runs it.
 PODS = {"gateway": ("embedded",), "server": ()}
 
@@ -102,6 +102,20 @@ def podman(*words: str) -> str:
     return subprocess.run(["podman", *words], capture_output=True, text=True, check=True).stdout
 
 
+def is_well(admin_port: int, path: str = "/readyz") -> bool:
+    """Whether a probe passes now."""
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        return call(admin_port, "GET", path, timeout=5).status == 200
+    return False
+
+
+def assert_answers(port: int) -> None:
+    """To whoever shows the key, and rightly."""
+    reply = predict(port, "notes", ROWS, authorization=f"Bearer {KEY}")
+    assert reply.status == 200, reply.body
+    assert reply.json["predictions"][0] == pytest.approx(5.3, abs=1e-4)
+
+
 @pytest.mark.parametrize("image", PODS)
 def test_the_pod_runs_hardened(registry: Registry, tmp_path: Path, image: str) -> None:
     """Ready by its probe, a prediction with a key, none without, nothing writable but /tmp, metrics, a clean end."""
@@ -118,32 +132,14 @@ def test_the_pod_runs_hardened(registry: Registry, tmp_path: Path, image: str) -
     ports = {"http": free_port(), "admin": free_port()}
     (container,) = server.pod["containers"]
 
-    def probe(name: str) -> Reply | None:
-        with contextlib.suppress(OSError, http.client.HTTPException):
-            return call(ports["admin"], "GET", container[name]["httpGet"]["path"], timeout=5)
-        return None
-
-    def is_ready() -> bool:
-        reply = probe("startupProbe")
-        return reply is not None and reply.status == 200
+    def passes(probe: str) -> bool:
+        return is_well(ports["admin"], container[probe]["httpGet"]["path"])
 
     with running(words(manifests, server, volumes, ports), name) as found:
-        wait_until(is_ready, 140, "ready")
-        alive = probe("livenessProbe")
-        assert alive is not None
-        assert alive.status == 200
-        body = json.dumps({"instances": [[32.0, 3.0, 0.3]]}).encode()
-        answered = call(
-            ports["http"],
-            "POST",
-            "/predict/notes",
-            body,
-            content_type="application/json",
-            authorization=f"Bearer {KEY}",
-        )
-        assert answered.status == 200, answered.body
-        assert answered.json["predictions"][0] == pytest.approx(5.3, abs=1e-4)
-        assert predict(ports["http"], "notes", [[32.0, 3.0, 0.3]]).status == 401
+        wait_until(lambda: passes("startupProbe"), 140, "ready")
+        assert passes("livenessProbe")
+        assert_answers(ports["http"])
+        assert predict(ports["http"], "notes", ROWS).status == 401
         assert b"mulgam_requests_total" in call(ports["admin"], "GET", "/metrics").body
         status = podman("exec", found, "cat", "/proc/1/status")
         assert "CapEff:\t0000000000000000" in status
@@ -175,26 +171,12 @@ def test_two_containers_share_a_folder(registry: Registry, tmp_path: Path) -> No
     volumes["torchserve"].chmod(0o777)
     ports = {"http": free_port(), "admin": free_port()}
 
-    def is_ready() -> bool:
-        with contextlib.suppress(OSError, http.client.HTTPException):
-            return call(ports["admin"], "GET", "/readyz", timeout=5).status == 200
-        return False
-
     with (
         running(words(manifests, server, volumes, ports, 1), name, *second["command"]) as beside,
         running(words(manifests, server, volumes, ports, 0), name) as gateway,
     ):
-        wait_until(is_ready, 140, "ready")
-        body = json.dumps({"instances": [[32.0, 3.0, 0.3]]}).encode()
-        reply = call(
-            ports["http"],
-            "POST",
-            "/predict/notes",
-            body,
-            content_type="application/json",
-            authorization=f"Bearer {KEY}",
-        )
-        assert reply.json["predictions"][0] == pytest.approx(5.3, abs=1e-4)
+        wait_until(lambda: is_well(ports["admin"]), 140, "ready")
+        assert_answers(ports["http"])
         assert "ModelServer" in podman("top", beside, "args")
         assert "ModelServer" not in podman("top", gateway, "args")
         for folder in ("/registry", "/etc/mulgam/keys"):
@@ -228,23 +210,9 @@ def test_models_inside_need_no_volume(registry: Registry, tmp_path: Path) -> Non
         path.chmod(path.stat().st_mode | (0o055 if path.is_dir() else 0o044))
     ports = {"http": free_port(), "admin": free_port()}
 
-    def is_ready() -> bool:
-        with contextlib.suppress(OSError, http.client.HTTPException):
-            return call(ports["admin"], "GET", "/readyz", timeout=5).status == 200
-        return False
-
     with running(words(manifests, server, {"keys": keys}, ports), name) as found:
-        wait_until(is_ready, 60, "ready")
-        body = json.dumps({"instances": [[32.0, 3.0, 0.3]]}).encode()
-        reply = call(
-            ports["http"],
-            "POST",
-            "/predict/notes",
-            body,
-            content_type="application/json",
-            authorization=f"Bearer {KEY}",
-        )
-        assert reply.json["predictions"][0] == pytest.approx(5.3, abs=1e-4)
+        wait_until(lambda: is_well(ports["admin"]), 60, "ready")
+        assert_answers(ports["http"])
         tried = subprocess.run(["podman", "exec", found, "touch", "/registry/x"], capture_output=True, check=False)
         assert tried.returncode != 0
     podman("rmi", name)
