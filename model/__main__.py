@@ -31,7 +31,7 @@ from model.report.page import Run, page
 from model.report.summary import opening, outcome
 from model.resolving import resolve
 from model.scores import findings, standing, temperature
-from model.training import loop, processes, run_folder
+from model.training import loop, processes, run_folder, threads
 from mulgam.errors import MulgamError
 from mulgam.registry import Entry, Registry, opened
 
@@ -75,7 +75,7 @@ def train(
         made_with = environment.document(
             table,
             loop.device(recipe.training.device),
-            loop.threads(module.network, recipe.training.batch_size),
+            threads.suited(module.network, recipe.training.batch_size),
             recipe.training.seed,
         )
         run = Run(promise, table, standings, found, history, made_with, dumps(recipe), before)

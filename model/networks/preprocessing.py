@@ -89,12 +89,16 @@ def fit(numeric: npt.NDArray[np.floating[Any]], *, one_scale: bool = False) -> P
     return Preprocessing(_float32(fill), torch.from_numpy(marked.astype(np.int64)), _float32(mean), _float32(weight))
 
 
-def applied(steps: nn.Module, rows: Tensor, size: int = 65_536) -> Tensor:
-    """What steps make of rows [N, …], `size` at a time: of a large table they would lie in memory several times."""
+def applied(steps: nn.Module, rows: Tensor, size: int = 8192) -> Tensor:
+    """What steps make of rows [N, …], `size` at a time, in the place of the rows where it has their shape.
+
+    Of a large table the rows would lie in memory several times.
+    """
     with torch.no_grad():
         first: Tensor = steps(rows[:size])
-        output = first.new_empty(len(rows), *first.shape[1:])
-        for start in range(0, len(rows), size):
+        output = rows if first.shape[1:] == rows.shape[1:] else first.new_empty(len(rows), *first.shape[1:])
+        output[:size] = first
+        for start in range(size, len(rows), size):
             output[start : start + size] = steps(rows[start : start + size])
     return output
 

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
+from model.data.batches import Run, answered
 from model.release.parity import Comparison
-from model.release.runs import Run, in_batches, opened
+from model.release.runs import opened
 from model.scores import evaluation
 from model.scores.evaluation import PRIMARY
+from model.training import threads
 from mulgam.signature import Signature
 from mulgam.tensors import Arrays
 
@@ -68,14 +69,13 @@ def measured(
 
 def _score(run: Run, signature: Signature, held_out: Arrays, target: npt.NDArray[Any]) -> tuple[str, float]:
     name = PRIMARY[signature.task]
-    return name, evaluation.scores_of(signature.task)(in_batches(run, held_out), target)[name]
+    with threads.limited(1):
+        return name, evaluation.scores_of(signature.task)(answered(run, held_out), target)[name]
 
 
 def _median_seconds(run: Run, held_out: Arrays, rows: int) -> float:
     inputs = {name: array[np.arange(rows) % len(array)] for name, array in held_out.items()}
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with threads.limited(1):
         for _ in range(3):  # the first runs of a graph optimise it
             run(inputs)
         times: list[float] = []
@@ -84,6 +84,4 @@ def _median_seconds(run: Run, held_out: Arrays, rows: int) -> float:
             started = time.perf_counter()
             run(inputs)
             times.append(time.perf_counter() - started)
-        return statistics.median(times)
-    finally:
-        torch.set_num_threads(threads)
+    return statistics.median(times)

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from torch import nn
 
+from model.data.batches import Answers
 from model.errors import ParityError
 from model.release import runs
 from model.release.golden_requests import answer
-from model.release.runs import Answers
 from mulgam.encoding.categories import MISSING, UNSEEN
 from mulgam.encoding.encoder import Encoder
 from mulgam.golden import Golden

@@ -3,30 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnxruntime
 import torch
 
+from model.data.batches import Answers, Run
 from mulgam.signature import PRECISION, Signature
 from mulgam.tensors import Arrays
-
-Answers = npt.NDArray[Any]
-Run = Callable[[Arrays], Answers]
-
-_BATCH = 512
-
-
-def in_batches(run: Run, inputs: Arrays) -> Answers:
-    """The answers to any number of rows, without the memory that all of them at once would take."""
-    count = len(next(iter(inputs.values())))
-    batches = (
-        {name: array[start : start + _BATCH] for name, array in inputs.items()} for start in range(0, count, _BATCH)
-    )
-    return np.concatenate([run(batch) for batch in batches])
 
 
 def opened(name: str, model: bytes, signature: Signature) -> Run:

@@ -11,15 +11,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from model.data.batches import Answers, answered
 from model.data.graph_inputs import encoded, size
 from model.data.split import Split
 from model.data.table import Table
 from model.scores import evaluation, text_baselines
 from model.scores.evaluation import Scores
 from mulgam.signature import Feature
+from mulgam.tensors import Arrays
 
 # More rows change these baselines little, and several copies of a large table fill the memory.
 MOST_ROWS = 100_000
+MOST_ROWS_AT_ONCE = 10_000
 # A support vector machine takes time and memory by the square of its rows.
 MOST_SVC_ROWS = 5000
 # What scikit-learn's histograms can tell apart; of a column with more words they see the order of frequency.
@@ -59,10 +62,14 @@ def _columns(table: Table, features: tuple[Feature, ...]) -> _Columns:
     return _Columns(len(table.numbers), sizes, table.one_scale, missing)
 
 
-def _values(table: Table, features: tuple[Feature, ...], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+def _values(inputs: Arrays) -> npt.NDArray[np.float64]:
     """Numbers as they are, then each category as its number in the vocabulary."""
-    inputs = encoded(table, features, rows)
     return np.hstack([array.astype(np.float64) for array in inputs.values()])
+
+
+def _answered(predict: Callable[[npt.NDArray[np.float64]], Answers], inputs: Arrays) -> Answers:
+    """What an estimator answers to rows, some at a time: a pipeline copies them at each of its steps."""
+    return answered(lambda batch: predict(_values(batch)), inputs, MOST_ROWS_AT_ONCE)
 
 
 def _scored(estimator: Any, name: str, table: Table, features: tuple[Feature, ...], parts: Split) -> Scores:
@@ -71,15 +78,15 @@ def _scored(estimator: Any, name: str, table: Table, features: tuple[Feature, ..
     with warnings.catch_warnings(), _threads(len(train) * len(features)):
         # Columns without a value in the training rows, and solvers at their iteration limit.
         warnings.simplefilter("ignore")
-        estimator.fit(_values(table, features, train), table.target[train])
-        rows = _values(table, features, parts.test)
+        estimator.fit(_values(encoded(table, features, train)), table.target[train])
+        inputs = encoded(table, features, parts.test)
         if not table.classes:
-            return evaluation.regression(estimator.predict(rows), target)
+            return evaluation.regression(_answered(estimator.predict, inputs), target)
         if hasattr(estimator, "predict_proba"):
-            probabilities = np.zeros((len(rows), len(table.classes)))
-            probabilities[:, estimator.classes_] = estimator.predict_proba(rows)
+            probabilities = np.zeros((len(target), len(table.classes)))
+            probabilities[:, estimator.classes_] = _answered(estimator.predict_proba, inputs)
             return evaluation.classification(probabilities, target)
-        return {"accuracy": evaluation.accuracy(estimator.predict(rows), target)}
+        return {"accuracy": evaluation.accuracy(_answered(estimator.predict, inputs), target)}
 
 
 # Values up to which a second thread is not worth waking.

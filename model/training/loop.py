@@ -5,11 +5,9 @@ It trains a network on preprocessed tensors; what is around the network does not
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 import time
-from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -17,7 +15,7 @@ from torch import nn
 
 from model.errors import DivergedError, ModelError
 from model.recipe.sections import Training
-from model.training import checkpoint, processes
+from model.training import checkpoint, processes, threads
 from model.training.checkpoint import Checkpoint
 from model.training.history import Epoch, History
 from model.training.losses import Loss
@@ -38,32 +36,6 @@ def device(choice: str) -> torch.device:
     if int(os.environ.get("LOCAL_WORLD_SIZE", "1")) > torch.cuda.device_count():
         raise ModelError(f"Each process needs a GPU of its own, and there are {torch.cuda.device_count()}.")
     return torch.device("cuda")
-
-
-# Multiply-adds of one step from which a second thread is worth waking, roughly 1 ms of one core.
-_WORK_FOR_THREADS = 20_000_000
-
-
-def threads(network: nn.Module, batch_size: int) -> int:
-    """How many CPU threads train a network: one for small steps, else as many as torch would use.
-
-    Sharing a step of microseconds costs more than it saves; beside other busy processes, where the threads wait
-    for one another, it took more than ten times as long. One thread also sums in the same order on any machine.
-    """
-    # Of an embedding's table a row is looked up, not multiplied by all.
-    tables = {id(module.weight) for module in network.modules() if isinstance(module, nn.Embedding)}
-    work = batch_size * sum(parameter.numel() for parameter in network.parameters() if id(parameter) not in tables)
-    return 1 if work < _WORK_FOR_THREADS else torch.get_num_threads()
-
-
-@contextlib.contextmanager
-def _limited(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def fit(
@@ -97,7 +69,7 @@ def fit(
     history, best_weights, spent = state.restored()
     started = time.monotonic() - spent
     random_state = torch.random.fork_rng(devices=[where] if where.type == "cuda" else [])
-    with random_state, _limited(threads(network, settings.batch_size)):
+    with random_state, threads.limited(threads.suited(network, settings.batch_size)):
         while not history.is_over(settings.epochs, settings.patience):
             number = len(history.epochs) + 1
             torch.manual_seed(_seed(settings.seed, number))  # dropout draws from the global generator
@@ -120,7 +92,7 @@ def fit(
     return history
 
 
-def mean_loss(network: nn.Module, rows: Rows, loss: Loss, batch_size: int = 2048) -> float:
+def mean_loss(network: nn.Module, rows: Rows, loss: Loss, batch_size: int = 512) -> float:
     """The loss over all rows, without training; each process takes its share of them."""
     network.eval()
     total = torch.zeros((), dtype=torch.float64)

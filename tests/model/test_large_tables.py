@@ -86,7 +86,8 @@ def test_preprocessing_by_blocks_is_preprocessing() -> None:
     numeric = table(1000).numeric
     numeric[::5, 1] = np.nan
     steps, rows = preprocessing.fit(numeric), torch.from_numpy(numeric)
-    torch.testing.assert_close(preprocessing.applied(steps, rows, size=64), steps(rows), rtol=0, atol=0)
+    whole = steps(rows)
+    torch.testing.assert_close(preprocessing.applied(steps, rows, size=64), whole, rtol=0, atol=0)
     texts = torch.arange(12, dtype=torch.int32).reshape(6, 2)
     assert preprocessing.applied(torch.nn.Identity(), texts, size=4).equal(texts)
 
@@ -98,3 +99,21 @@ def test_the_benchmark_of_memory_writes_one_table_in_two_forms(tmp_path: Path) -
     np.testing.assert_array_equal(text.numeric, parquet.numeric)
     np.testing.assert_array_equal(text.target, parquet.target)
     assert (tmp_path / "csv.toml").exists()
+
+
+@pytest.mark.slow
+def test_a_run_takes_four_times_the_table_at_most(tmp_path: Path) -> None:
+    """Peak memory above the imports' grows with the rows such that a million of 30 numbers stays below four times.
+
+    What a run of few rows takes is of the export and of libraries, and counts once.
+    """
+    small, large = 10_000, 250_000
+    peaks = {}
+    for rows in (small, large):
+        folder = tmp_path / str(rows)
+        folder.mkdir()
+        memory.write(folder, rows, columns=30)
+        peaks[rows] = memory.measure(folder / "parquet.toml").peak
+    table = 1_000_000 * 30 * 4 / memory.MB
+    of_a_row = (peaks[large] - peaks[small]) / (large - small)
+    assert peaks[small] + of_a_row * 1_000_000 < 4 * table, peaks

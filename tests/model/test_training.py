@@ -9,7 +9,7 @@ import torch
 from model.errors import DivergedError, ModelError
 from model.networks.network import mlp
 from model.recipe.sections import Training
-from model.training import loop
+from model.training import loop, threads
 from model.training.history import History
 from model.training.loop import fit, mean_loss
 from model.training.losses import LOSSES
@@ -161,7 +161,7 @@ def test_small_steps_take_one_thread_and_large_ones_all(monkeypatch: pytest.Monk
     monkeypatch.setattr(torch, "get_num_threads", lambda: 7)
     used: list[int] = []
     monkeypatch.setattr(torch, "set_num_threads", used.append)
-    assert loop.threads(mlp(2, [8], 1), 256) == 1
-    assert loop.threads(mlp(1000, [1000], 1), 256) == 7
+    assert threads.suited(mlp(2, [8], 1), 256) == 1
+    assert threads.suited(mlp(1000, [1000], 1), 256) == 7
     trained(SETTINGS)
     assert used == [1, 7]
