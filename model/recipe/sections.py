@@ -31,7 +31,7 @@ LOSSES = ("mse", "mae", "rmse", "rmsle", "huber", "cross_entropy")
 CLASS_WEIGHTS = ("none", "balanced")
 TARGET_TRANSFORMS = ("none", "log", "log1p", "asinh")
 OPTIMIZERS = ("adamw", "adam", "sgd")
-SCHEDULES = ("constant", "cosine", "step")
+SCHEDULES = ("constant", "cosine", "step", "one_cycle")
 PRECISIONS = ("float32", "bfloat16")
 KINDS_OF_TEXT = ("ngram", "words", "gru", "lstm", "attention")
 KINDS_OF_NETWORK = ("ple", "plain", "periodic", "cnn", *KINDS_OF_TEXT)
@@ -153,7 +153,8 @@ class Training:
         "constant",
         readers.one_of(*SCHEDULES),
         "the learning rate over all `epochs`: `constant`; `cosine`: falls to 0; `step`: a tenth from the half on, a"
-        " hundredth from three quarters on",
+        " hundredth from three quarters on; `one_cycle`: rises to `learning_rate` until three tenths of the way, then"
+        " falls to almost 0",
     )
     warmup: int = key(0, readers.whole(0, 1_000_000), "epochs in which the learning rate rises before the schedule")
     clip: float = key(0.0, readers.number(0.0, 1e6), "highest norm of a step's gradient; 0: any")

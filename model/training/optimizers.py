@@ -17,6 +17,9 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 }
 MOMENTUM = 0.9  # of sgd
 DECAY = 0.01  # of adamw
+# Of one cycle: the share of the way up, and with which shares of the highest rate it begins and ends.
+_RISE, _FIRST = 0.3, 1 / 25
+_LAST = _FIRST / 10_000
 
 
 def momentum(settings: Training) -> float:
@@ -56,7 +59,23 @@ def _step(passed: float) -> float:
     return 1.0 if passed < 0.5 else 0.1 if passed < 0.75 else 0.01
 
 
-SCHEDULES: dict[str, Callable[[float], float]] = {"constant": _constant, "cosine": _cosine, "step": _step}
+def _one_cycle(passed: float) -> float:
+    """From a 25th up to 1 over the first three tenths, then down to almost nothing, each by half a cosine.
+
+    Smith and Topin 2019 ("super-convergence", arXiv 1708.07120), with the shares of torch's `OneCycleLR`; momentum
+    stays as it is.
+    """
+    if passed < _RISE:
+        return 1.0 + (_FIRST - 1.0) * _cosine(passed / _RISE)
+    return _LAST + (1.0 - _LAST) * _cosine((passed - _RISE) / (1.0 - _RISE))
+
+
+SCHEDULES: dict[str, Callable[[float], float]] = {
+    "constant": _constant,
+    "cosine": _cosine,
+    "step": _step,
+    "one_cycle": _one_cycle,
+}
 
 
 def learning_rate(settings: Training, epoch: float) -> float:

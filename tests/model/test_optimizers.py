@@ -30,11 +30,25 @@ def rates(settings: Training) -> list[float]:
         ("constant", [1.0] * 8),
         ("step", [1, 1, 1, 1, 0.1, 0.1, 0.01, 0.01]),
         ("cosine", [1.0, 0.9619, 0.8536, 0.6913, 0.5, 0.3087, 0.1464, 0.0381]),
+        ("one_cycle", [0.04, 0.3958, 0.9357, 0.9719, 0.8117, 0.5560, 0.2831, 0.0766]),
     ],
 )
 def test_a_schedule_goes_over_all_epochs(schedule: str, expected: list[float]) -> None:
     """Each schedule gives its share of the learning rate, epoch by epoch."""
     assert rates(replace(SGD, schedule=schedule)) == pytest.approx(expected, abs=1e-4)
+
+
+def test_one_cycle_is_that_of_torch() -> None:
+    """Over many steps its rates are those of `OneCycleLR` but for torch's counting of the first and last one."""
+    way = torch.optim.SGD(linear().parameters(), lr=1.0)
+    cycle = torch.optim.lr_scheduler.OneCycleLR(way, 1.0, total_steps=1000, cycle_momentum=False)
+    expected = []
+    for _ in range(1000):
+        expected.append(way.param_groups[0]["lr"])
+        way.step()
+        cycle.step() if len(expected) < 1000 else None
+    settings = replace(SGD, learning_rate=1.0, schedule="one_cycle", epochs=10)
+    assert [learning_rate(settings, step / 100) for step in range(1000)] == pytest.approx(expected, abs=0.006)
 
 
 def test_warmup_rises_step_by_step_before_the_schedule() -> None:

@@ -91,8 +91,9 @@ def each_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
         SETTINGS,
         replace(SETTINGS, optimizer="sgd", schedule="step", warmup=2, clip=1.0),
         replace(SETTINGS, optimizer="adam", schedule="cosine", precision="bfloat16", patience=3),
+        replace(SETTINGS, schedule="one_cycle"),
     ],
-    ids=["adamw", "sgd", "adam"],
+    ids=["adamw", "sgd", "adam", "one_cycle"],
 )
 def test_a_resumed_run_ends_with_the_same_weights(tmp_path: Path, settings: Training, ended: tuple[int, ...]) -> None:
     """Ended once or often, after any epoch, a run has the weights and the history of one that was left alone."""
