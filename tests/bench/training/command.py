@@ -57,12 +57,12 @@ def _run(given: argparse.Namespace) -> int:
         for number, unit in enumerate(missing, start=1):
             _say(f"{number} of {len(missing)}: {unit[0]}, {unit[1]}, seed {unit[2]}")
             try:
-                results.add(_measured(unit, given.quick))
+                results.add(result := _measured(unit, given.quick))
             except (BenchError, MulgamError) as problem:
                 _say(f"failed: {problem}")
                 failed.append(f"{'/'.join(map(str, unit))}: {problem}")
             else:
-                _say(", ".join(f"{name} {value:.4g}" for name, value in results.all()[-1].scores.items()))
+                _say(", ".join(f"{name} {value:.4g}" for name, value in result.scores.items()))
     except KeyboardInterrupt:
         _write(given, folder)
         print("bench-train: stopped; what was measured is kept.", file=sys.stderr)
