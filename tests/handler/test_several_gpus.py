@@ -22,7 +22,7 @@ class _Context:
 
     def __init__(self, folder: Path, gpu: int) -> None:
         self.system_properties = {"model_dir": str(folder), "gpu_id": gpu}
-        self.manifest = {"model": {"serializedFile": "model.onnx"}}
+        self.manifest = {"model": {"modelName": "notes", "modelVersion": "1", "serializedFile": "model.onnx"}}
 
 
 @pytest.mark.parametrize("gpu", [0, 3])

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from mulgam import serving
+from mulgam import minisign, serving, trust
 from mulgam.registry import Registry
 from service.bulk import offline
 from service.bulk.__main__ import DONE, FAILED, INTERRUPTED, ROWS_IN_ERROR, main
@@ -237,3 +237,17 @@ def test_a_signal_leaves_what_can_be_resumed(registry: Registry, tmp_path: Path,
     assert "Traceback" not in said
     assert partial.exists()
     assert not target.exists()
+
+
+def test_what_nobody_trusted_has_signed_scores_nothing(
+    registry: Registry, predict: Predict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """Where the environment asks for a signature: status 1 and why, no output; without its keys as well."""
+    (tmp_path / "in.csv").write_text(NOTES)
+    for keys, said in ((minisign.generate().public.text(), "is not signed"), ("", "holds no public key")):
+        (tmp_path / "release.pub").write_text(keys)
+        monkeypatch.setenv(trust.VARIABLE, str(tmp_path / "release.pub"))
+        assert predict("notes", "in.csv", "out.csv") == FAILED
+        assert said in capsys.readouterr().err
+    assert not list(tmp_path.glob("out*"))

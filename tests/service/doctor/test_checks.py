@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from mulgam import serving
+from mulgam import minisign, serving, trust
 from mulgam.registry import Registry
 from service.doctor import accelerator, configuration, libraries, machine, ports, registry, torchserve
 from service.doctor.findings import FAILURE, OK, WARNING, Finding
@@ -73,6 +73,21 @@ def test_the_registry_as_it_should_be(registry: Registry) -> None:
 def registry_check(root: Path) -> Iterator[Finding]:
     """What is found of a registry."""
     return registry.check(situation(registry=root))
+
+
+def test_who_signed_is_told_and_who_did_not(own_registry: Registry, tmp_path: Path) -> None:
+    """Of each model, where keys are trusted; keys that can't be read are a failure by themselves."""
+    key, keys = minisign.generate(), tmp_path / "release.pub"
+
+    def found() -> Iterator[Finding]:
+        return registry.check(situation(registry=own_registry.root, trusted_keys=str(keys)))
+
+    assert "release.pub is missing" in only(found(), FAILURE).found
+    keys.write_text(key.public.text())
+    entry = own_registry.entry("notes", 1)
+    trust.sign(entry.path, "notes", 1, entry.digest, key)
+    assert f"notes: version 1 is served, signed with the key {key.public.name};" in only(found(), OK).found
+    assert "is not signed" in only(found(), FAILURE).found
 
 
 def test_a_registry_without_a_model(tmp_path: Path) -> None:
