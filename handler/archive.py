@@ -14,11 +14,8 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from mulgam import checksums
-from mulgam.checksums import FILE_NAME as SUMS
 from mulgam.errors import MulgamError, RegistryError
 from mulgam.registry import FORMS, Entry
-from mulgam.trust import FILE_NAME as SIGNATURE
 
 RUNTIMES = tuple(FORMS)
 _CONFIG = "model-config.yaml"
@@ -103,11 +100,7 @@ def _members(entry: Entry, runtime: str, workers: WorkerOptions) -> dict[str, by
         },
     }
     members = {"MAR-INF/MANIFEST.json": json.dumps(manifest, indent=1).encode(), _CONFIG: _config(runtime, workers)}
-    for name in (served, "signature.json", "golden.json"):
-        members[name] = entry.read(name)
-    members[SUMS] = checksums.sums(entry.path, entry.digest)
-    if (entry.path / SIGNATURE).is_file():
-        members[SIGNATURE] = (entry.path / SIGNATURE).read_bytes()
+    members |= entry.copied(served, "signature.json", "golden.json")
     for name in (*_SHARED_CODE, *_RUNTIME_CODE[runtime]):
         members[name] = (_ROOT / name).read_bytes()
     members[handler] = (_ROOT / "handler" / handler).read_bytes()

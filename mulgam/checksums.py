@@ -98,7 +98,7 @@ def file_sha256(path: Path) -> str:
 
 def _read(folder: Path) -> bytes:
     path = folder / FILE_NAME
-    if path.is_symlink():
+    if path.is_symlink() or (path.exists() and not path.is_file()):  # a pipe would be waited for
         raise RegistryError(f"{path} is not a plain file.")
     return _bytes(path)
 

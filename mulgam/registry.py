@@ -95,6 +95,21 @@ class Entry:
         """A file's content, checked once more as it is read; raises RegistryError where it is not what it was."""
         return checksums.read(self.path, name, self.digest)
 
+    def copied(self, *names: str) -> dict[str, bytes]:
+        """What belongs into a copy: these files (none: all), SHA256SUMS, and the signature where there is one.
+
+        Whatever else lies in the folder stays there; a link is not followed.
+
+        Raises:
+            RegistryError: one of them is not what it was.
+        """
+        files = {name: self.read(name) for name in names or sorted(checksums.listed(self.path))}
+        files[checksums.FILE_NAME] = checksums.sums(self.path, self.digest)
+        signature = self.path / trust.FILE_NAME
+        if signature.is_file() and not signature.is_symlink():
+            files[trust.FILE_NAME] = signature.read_bytes()
+        return files
+
     def document(self, name: str) -> dict[str, Any]:
         """The JSON object in a file; raises RegistryError."""
         return strict.document(self.read(name), str(self.path / name))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,7 +160,10 @@ def _copy(entry: Entry, folder: Path) -> None:
         raise RegistryError(f"Version {entry.version} of {entry.model!r} has no ONNX, which this predictor runs.")
     if folder.exists():
         raise RegistryError(f"{folder} is there already; export into a new folder.")
-    shutil.copytree(entry.path, folder / entry.model / str(entry.version))
+    copy = folder / entry.model / str(entry.version)
+    copy.mkdir(parents=True)
+    for name, content in entry.copied().items():
+        (copy / name).write_bytes(content)
 
 
 def document(entry: Entry, name: str, options: Options) -> str:

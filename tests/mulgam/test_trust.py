@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -329,3 +330,30 @@ def test_nothing_is_signed_but_what_was_looked_at(own_registry: Registry, keys: 
     with pytest.raises(RegistryError, match="was changed after"):
         trust.sign(entry.path, "notes", 1, entry.digest, keys[0])
     assert not (entry.path / trust.FILE_NAME).exists()
+
+
+def test_a_copy_holds_what_was_verified_and_nothing_else(
+    signed: Registry, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An export for KServe verifies by itself; what lies beside its files, or behind a link, stays behind."""
+    monkeypatch.setenv(trust.VARIABLE, str(folder))
+    (tmp_path / "secret").write_text("key")
+    (signed.root / "notes" / "1" / "more").symlink_to(tmp_path / "secret")
+    words = ["--to", "kserve", "--storage-uri", "s3://b", "--entry", "notes:1", "--registry", str(signed.root)]
+    assert export([*words, "--store", str(tmp_path / "store")]) == 0
+    copy = opened(tmp_path / "store" / "notes").entry("notes", 1)
+    assert {one.name for one in copy.path.iterdir()} == {*FILES, checksums.FILE_NAME, trust.FILE_NAME}
+    signature = signed.root / "notes" / "1" / trust.FILE_NAME
+    entry = signed.entry("notes", 1)
+    signature.unlink()
+    signature.symlink_to(tmp_path / "secret")
+    assert trust.FILE_NAME not in entry.copied()
+
+
+def test_sums_that_are_a_pipe_are_not_waited_for(signed: Registry) -> None:
+    """They would hold up whoever looks at the registry."""
+    sums = signed.root / "notes" / "1" / checksums.FILE_NAME
+    sums.unlink()
+    os.mkfifo(sums)
+    with pytest.raises(RegistryError, match="not a plain file"):
+        signed.entry("notes", 1)
