@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import strategies as st
 
 from mulgam.encoding.encoder import Encoder
@@ -39,6 +40,15 @@ def outcome(encoder: Encoder, instances: Any) -> Arrays | tuple[str, str | None]
         return encoder.encode(instances)
     except InputError as problem:
         return problem.code, problem.field
+
+
+def assert_refused(described: Signature, instances: Any, code: str, field: str | None) -> None:
+    """With this code and place, and one bounded line about it."""
+    with pytest.raises(InputError) as raised:
+        Encoder(described).encode(instances)
+    assert (raised.value.code, raised.value.field) == (code, field)
+    assert "\n" not in str(raised.value)
+    assert len(str(raised.value)) < 300
 
 
 IMAGES = describe(
