@@ -16,6 +16,7 @@ from service.bulk.csv_rows import CsvReader, CsvWriter
 from service.bulk.lines import Lines
 from service.bulk.ndjson_rows import NdjsonReader, NdjsonWriter
 from service.bulk.parquet_rows import ParquetReader, ParquetWriter
+from service.bulk.partial import Pack
 from service.bulk.rows import RowReader, RowWriter, check_tabular
 
 PARQUET = "parquet"
@@ -113,7 +114,7 @@ def writer_of(form: str, signature: Signature, keep: Sequence[str], kept: Any = 
     return CsvWriter(signature, keep, _DELIMITERS[form])
 
 
-def packer_of(form: str) -> Callable[[Path, Path], None] | None:
+def packer_of(form: str) -> Pack | None:
     """What makes the file of the written answers, where they are not the file themselves."""
     return packing.pack if form == PARQUET else None
 

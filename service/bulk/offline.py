@@ -82,7 +82,7 @@ def run(job: Job) -> int:
             for data, rows, errors in _answers(table.reader, arguments, job.workers or len(os.sched_getaffinity(0))):
                 output.write(data, rows, errors)
                 progress.tell(output.rows, table.position())
-            output.finish()
+            output.finish(lambda packed: progress.packing(packed, output.rows))
         except BaseException:
             # What stopped it may be the disk itself.
             with contextlib.suppress(OSError):

@@ -16,7 +16,8 @@ from typing import IO, Any
 from mulgam.errors import MulgamError
 
 _EVERY_SECONDS = 1.0
-Pack = Callable[[Path, Path], None]
+Told = Callable[[int], None]
+Pack = Callable[[Path, Path, Told], None]
 
 
 class StandardOutput:
@@ -34,7 +35,7 @@ class StandardOutput:
         """Let the reader have it."""
         sys.stdout.buffer.flush()
 
-    def finish(self) -> None:
+    def finish(self, told: Told) -> None:
         """All is written."""
         self.note()
 
@@ -49,8 +50,8 @@ class PartialFile:
         path: the name it will have.
         made_of: what its content depends on; only the same can be resumed.
         resume: go on where an interrupted run left off, if there is one.
-        pack: makes the file at the second path of what was written at the first, where that is not the file itself;
-            raises OSError.
+        pack: makes the file at the second path of what was written at the first, where that is not the file itself, and
+            tells how many rows are done; raises OSError.
 
     Raises:
         MulgamError: it can't be written, or what is there was made of something else.
@@ -92,14 +93,14 @@ class PartialFile:
         os.replace(new, self._note)
         self._noted = time.monotonic()
 
-    def finish(self) -> None:
-        """The file is whole: give it its name."""
+    def finish(self, told: Told) -> None:
+        """The file is whole: give it its name; `told` hears how many rows are packed, where that has to be done."""
         try:
             _flush(self._file)
             if self._pack is None:
                 os.replace(self._partial, self._path)
             else:
-                self._put_packed(self._pack)
+                self._put_packed(self._pack, told)
         except OSError as problem:
             raise MulgamError(f"{self._path} can't be written: {problem.strerror or problem}.") from problem
         self._note.unlink(missing_ok=True)
@@ -108,11 +109,11 @@ class PartialFile:
         """Let go of the file; what is there stays."""
         self._file.close()
 
-    def _put_packed(self, pack: Pack) -> None:
+    def _put_packed(self, pack: Pack, told: Told) -> None:
         """Give the name to what is packed; what was written stays until then, so that this can be done again."""
         packed = self._path.with_name(self._path.name + ".packing")
         try:
-            pack(self._partial, packed)
+            pack(self._partial, packed, told)
             with packed.open("rb+") as file:
                 _flush(file)
             os.replace(packed, self._path)

@@ -29,7 +29,7 @@ from model.data.files import read as read_for_training
 from mulgam.errors import InputError, MulgamError
 from mulgam.registry import Registry
 from mulgam.signature import Feature, Signature
-from service.bulk import formats, offline, packing
+from service.bulk import formats, offline, packing, progress
 from service.bulk.__main__ import DONE, FAILED, INTERRUPTED, ROWS_IN_ERROR, main
 from service.bulk.parquet_rows import ParquetReader, ParquetWriter
 from service.bulk.partial import PartialFile
@@ -507,8 +507,24 @@ def test_a_row_group_ends_where_its_bytes_are_many(tmp_path: Path, monkeypatch: 
     batch = Batch(2, [[1, 2, 3]] * 2, [0, 1], {}, [["x" * 600], ["y"]])
     parts = [writer.head(), *[writer.rows(batch, np.zeros(2, np.float32))] * 4]
     (tmp_path / "stream").write_bytes(b"".join(parts))
-    packing.pack(tmp_path / "stream", tmp_path / "t.parquet")
-    assert pq.ParquetFile(tmp_path / "t.parquet").num_row_groups == 2
+    told: list[int] = []
+    packing.pack(tmp_path / "stream", tmp_path / "t.parquet", told.append)
+    assert pq.ParquetFile(tmp_path / "t.parquet").num_row_groups == len(told) == 2
+    assert told == [4, 8]
+
+
+def test_packing_is_told_as_the_rest_is(
+    own: Registry, predict: Predict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """How many rows are packed is said as often as how many are answered, and not where a person wants quiet."""
+    small_batches(monkeypatch)
+    monkeypatch.setattr(progress, "_LOG_SECONDS", 0.0)
+    write(tmp_path / "in.parquet", notes())
+    words = ["notes", str(tmp_path / "in.parquet"), str(tmp_path / "out.parquet"), "--keep", "id", "--workers", "1"]
+    assert main([*words, "--registry", str(own.root)]) == DONE
+    assert "packing: 2,000 of 3,000 rows, 67%\n" in capsys.readouterr().err
+    assert predict("notes", "in.parquet", "out.parquet", "--keep", "id", "--workers", "1") == DONE
+    assert capsys.readouterr().err == ""
 
 
 def test_an_interrupted_run_goes_on_where_it_was(
@@ -541,7 +557,7 @@ def test_a_run_that_is_stopped_while_it_packs_can_be_resumed(
     """By Ctrl-C, or by a full disk; no row is computed again, and no half file is left."""
     write(tmp_path / "in.parquet", notes())
 
-    def stopped(stream: Path, target: Path) -> None:
+    def stopped(stream: Path, target: Path, told: object) -> None:
         target.write_bytes(b"PAR1")
         raise stop
 
