@@ -15,7 +15,7 @@ def test_the_limit_is_raised(soft: int, hard: int, taken: int) -> None:
     """To the hard limit, within reason; never lowered."""
     most = int(subprocess.check_output(["sh", "-c", "ulimit -Hn | sed s/unlimited/10000000/"], text=True))
     script = (
-        "import resource as r, sys; from service import descriptors;"
+        "import resource as r, sys; import service.descriptors as descriptors;"
         "soft, hard = map(int, sys.argv[1:]); r.setrlimit(r.RLIMIT_NOFILE, (soft, hard));"
         "descriptors.take(); print(r.getrlimit(r.RLIMIT_NOFILE)[0])"
     )

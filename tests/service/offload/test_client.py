@@ -49,11 +49,14 @@ def refuse(error: Exception) -> None:
     raise error
 
 
+def workers() -> list[psutil.Process]:
+    """Those of this process."""
+    return [one for one in psutil.Process().children() if "service.offload.worker" in one.cmdline()]
+
+
 def child() -> psutil.Process:
-    """The one worker of this process."""
-    (found,) = [
-        one for one in psutil.Process().children() if "service.offload.worker" in one.cmdline()
-    ]  # fmt: skip
+    """The only one of them."""
+    (found,) = workers()
     return found
 
 
@@ -67,7 +70,7 @@ def test_it_runs_in_one_other_process_behind_this_one(offload: Offload, served: 
 def test_nothing_is_started_before_it_is_needed() -> None:
     """A service without large bodies has no worker."""
     Offload().close()
-    assert not psutil.Process().children()
+    assert not workers()
 
 
 def test_versions_and_arrays_go_there_and_back(offload: Offload, served: Served) -> None:
