@@ -120,8 +120,7 @@ def _binary(model: Served, data: bytes) -> None:
 
 
 def _grpc(model: Served, data: bytes) -> None:
-    decoded = v2_grpc.decode(model, v2_grpc.parsed(data), 100)
-    _check(model, decoded)
+    _check(model, v2_grpc.decode(model, data, 100))
 
 
 def _blocks(data: bytes) -> list[bytes]:
