@@ -102,6 +102,7 @@ def test_the_benchmark_of_memory_writes_one_table_in_two_forms(tmp_path: Path) -
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # two whole runs
 def test_a_run_takes_four_times_the_table_at_most(tmp_path: Path) -> None:
     """Peak memory above the imports' grows with the rows such that a million of 30 numbers stays below four times.
 

@@ -118,7 +118,10 @@ def _bars(results: Results) -> str:
         figure = spread(values).median
         reached = figure <= bar if at_most else figure >= bar
         rows.append([text, shown(values, digits), _bar(bar, at_most), "yes" if reached else "no"])
-    return _table(["what", "figure", "bar", "reached"], rows) + "\n\nThe bars are the project's own."
+    return _table(["what", "figure", "bar", "reached"], rows) + (
+        "\n\nThe bars are the project's own. That of memory is another command's (`python -m tests.bench.memory`): see"
+        " *Large tables* in [recipes.md](recipes.md#tables)."
+    )
 
 
 def _questions(results: Results) -> list[tuple[str, list[float], float, bool, int]]:
