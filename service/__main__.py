@@ -13,10 +13,12 @@ import sys
 
 from mulgam.errors import MulgamError
 from mulgam.terminal import Parser
-from service import descriptors, keys, logs
+from service import keys
 from service.backends import remote
+from service.process import descriptors
 from service.settings import described, from_environment, is_loopback
 from service.supervisor.run import Supervisor
+from service.telemetry import logs
 
 log = logging.getLogger(__name__)
 

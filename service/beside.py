@@ -16,12 +16,12 @@ from pathlib import Path
 
 from mulgam import trust
 from mulgam.errors import MulgamError
-from service import logs
 from service.settings import Settings, from_environment
 from service.supervisor.child import Child
 from service.supervisor.output import Output
 from service.supervisor.shared_folder import LOOK_SECONDS, SharedFolder
 from service.supervisor.torchserve import GRACE, TorchServe, check_installed
+from service.telemetry import logs
 
 log = logging.getLogger(__name__)
 

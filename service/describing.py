@@ -9,8 +9,8 @@ import numpy as np
 from mulgam.encoding.categories import FIRST_KNOWN
 from mulgam.signature import Feature
 from service.plane import DataPlane
-from service.readiness import UNTRIED
-from service.served import Served
+from service.resilience.readiness import UNTRIED
+from service.versions.served import Served
 
 
 def summary(plane: DataPlane, served: Served) -> dict[str, Any]:

@@ -23,16 +23,16 @@ from service.calls import LOOP_BYTES, Call, Reply, request_id
 from service.errors import ApiError, body_too_large, from_status, too_busy
 from service.http1.exchange import Exchange
 from service.http1.request import Pending, Request
-from service.job import Job
 from service.metrics.families import NO_MODEL
 from service.plane import DataPlane
 from service.protocols.base import PredictionProtocol
 from service.protocols.paths import PATHS, concrete
+from service.queueing.job import Job
 from service.requests import has_foreign_hooks
 from service.respond import error_reply, log_error, respond
-from service.served import Catalogue, LineUp, Served
-from service.split import key_of
-from service.trace import taken
+from service.telemetry.trace import taken
+from service.versions.served import Catalogue, LineUp, Served
+from service.versions.split import key_of
 
 log = logging.getLogger(__name__)
 

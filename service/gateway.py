@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import uvloop
 
 from mulgam.errors import MulgamError
-from service import keys, logs
+from service import keys
 from service.app import create_app
 from service.backends import remote
 from service.backends.base import Backend
@@ -23,16 +23,17 @@ from service.backends.onnxruntime import OnnxRuntimeBackend
 from service.backends.torchserve import TorchServeBackend, default_lanes
 from service.bridge import Bridge
 from service.edge import Edge
-from service.ending import Ending, finished
 from service.http1.listener import Listener as HttpListener
-from service.line import Line
 from service.metrics import files as metric_files
 from service.metrics.recording import Metrics
 from service.offload.client import Offload
 from service.plane import DataPlane, runtime_of
-from service.served import Catalogue, load
+from service.process.ending import Ending, finished
+from service.process.line import Line
 from service.settings import Settings, from_environment
-from service.trace import Tracing
+from service.telemetry import logs
+from service.telemetry.trace import Tracing
+from service.versions.served import Catalogue, load
 
 if TYPE_CHECKING:
     from service.rpc.listener import Listener
@@ -126,7 +127,7 @@ def _tracing(settings: Settings) -> Tracing:
     """Reports spans where a collector is set; OpenTelemetry is imported only then."""
     if not settings.otlp_endpoint:
         return Tracing()
-    from service.otlp import OtlpTracing
+    from service.telemetry.otlp import OtlpTracing
 
     return OtlpTracing(settings.otlp_endpoint)
 

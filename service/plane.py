@@ -9,25 +9,25 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from mulgam.tensors import Arrays
-from service.attempts import Attempts
 from service.backends.base import Backend
-from service.batcher import Batcher
-from service.breaker import Breakers
+from service.backends.prediction import checked
 from service.errors import backend_unavailable
-from service.gather import Gather
-from service.job import Job, Told, outcome_of
 from service.keys import Keys
 from service.metrics.recording import Metrics
 from service.offload.client import Offload
-from service.prediction import checked
 from service.protocols.base import Output
-from service.ranges import Outside
-from service.readiness import Readiness, State, patience_of
-from service.retry import RetryBudget
-from service.served import Catalogue, LineUp, Served
+from service.queueing.batcher import Batcher
+from service.queueing.gather import Gather
+from service.queueing.job import Job, Told, outcome_of
+from service.resilience.attempts import Attempts
+from service.resilience.breaker import Breakers
+from service.resilience.readiness import Readiness, State, patience_of
+from service.resilience.retry import RetryBudget
 from service.settings import Settings
-from service.shadowing import Shadowing
-from service.trace import Trace, Tracing, current
+from service.shadow.shadowing import Shadowing
+from service.telemetry.trace import Trace, Tracing, current
+from service.versions.ranges import Outside
+from service.versions.served import Catalogue, LineUp, Served
 
 _BROKEN = State(False, "it gives no answers (its breaker is open)")
 

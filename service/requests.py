@@ -16,7 +16,7 @@ from service.metrics.families import NO_MODEL
 from service.metrics.recording import Metrics
 from service.respond import error_reply, log_error
 from service.settings import Settings
-from service.trace import taken
+from service.telemetry.trace import taken
 from service.wsgi import RECEIVED
 
 log = logging.getLogger(__name__)

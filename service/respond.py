@@ -14,14 +14,14 @@ from service import compression
 from service.bridge import Bridge
 from service.calls import SAFE_HEADERS, Call, Reply
 from service.errors import ApiError, from_input_error, from_status
-from service.job import Job
 from service.offload import large
 from service.offload.client import Offload
 from service.plane import DataPlane
 from service.protocols.base import JSON_HEADERS, Decoded, Headers, Output, PredictionProtocol
-from service.served import Served
-from service.shadowing import Shadowing
-from service.trace import Trace, current
+from service.queueing.job import Job
+from service.shadow.shadowing import Shadowing
+from service.telemetry.trace import Trace, current
+from service.versions.served import Served
 
 log = logging.getLogger(__name__)
 

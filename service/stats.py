@@ -22,7 +22,7 @@ from service.bulk.kinds import NAMES as TABLES
 from service.metrics.families import SECONDS
 from service.metrics.rendering import collected
 from service.plane import DataPlane
-from service.served import Served
+from service.versions.served import Served
 
 # Figures are of the last seconds, where someone asked within that time.
 WINDOW = 10.0

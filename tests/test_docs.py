@@ -18,11 +18,11 @@ from service.bridge import Bridge
 from service.metrics.recording import Metrics
 from service.metrics.rendering import render
 from service.plane import DataPlane
-from service.served import Catalogue
 from service.settings import Settings
 from service.supervisor import gpu_metrics, torchserve_metrics
 from service.supervisor.admin import create_admin_app
 from service.supervisor.overview import Overview
+from service.versions.served import Catalogue
 from tests.pages import files
 from tests.processes import ROOT
 from tests.service.test_torchserve_config import properties

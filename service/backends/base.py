@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy.typing as npt
 
 from mulgam.tensors import Arrays
-from service.served import Served
+from service.versions.served import Served
 
 
 @dataclass(frozen=True, slots=True)

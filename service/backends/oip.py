@@ -18,15 +18,15 @@ import orjson
 from mulgam import tensors as v2
 from mulgam.errors import InputError, MulgamError
 from mulgam.tensors import Arrays
-from service import wire
 from service.backends.balanced import BalancedClient
 from service.backends.base import Answer, Elsewhere
 from service.backends.http import ConnectionLostError, Reply
 from service.backends.remote import Remote
 from service.errors import backend_lost, backend_unavailable, bad_backend
+from service.protocols import wire
 from service.protocols.v2_json import array_of
-from service.served import Served
-from service.trace import passed_on
+from service.telemetry.trace import passed_on
+from service.versions.served import Served
 
 log = logging.getLogger(__name__)
 

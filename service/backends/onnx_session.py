@@ -18,7 +18,7 @@ import onnxruntime
 
 from mulgam.errors import MulgamError
 from mulgam.onnx_file import check_content
-from service.served import Served, check_has_onnx, onnx_name
+from service.versions.served import Served, check_has_onnx, onnx_name
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from mulgam.tensors import Arrays
 from service.backends import onnx_session
 from service.backends.base import Answer
 from service.errors import backend_unavailable
-from service.served import Served
+from service.versions.served import Served
 
 _NICENESS = 5
 

@@ -14,10 +14,10 @@ from mulgam.errors import InputError
 from mulgam.tensors import Arrays
 from service.backends.base import Answer, Elsewhere
 from service.backends.http import ConnectionLostError, HttpClient, Reply
+from service.backends.torchserve_keys import TorchServeKeys, is_refusal
 from service.errors import BackendError, backend_lost, backend_unavailable, bad_backend
-from service.served import Served
-from service.torchserve_keys import TorchServeKeys, is_refusal
-from service.trace import passed_on
+from service.telemetry.trace import passed_on
+from service.versions.served import Served
 
 # What TorchServe answers to the calls that a worker had in hand when it died.
 _WORKER_DIED = frozenset({500, 507})

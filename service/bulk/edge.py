@@ -22,8 +22,8 @@ from service.bulk.spool import Spool, cut_off
 from service.bulk.window import Window
 from service.calls import Reply
 from service.errors import ApiError, body_too_large, service_stopping, too_busy
-from service.guard import check_chunks
 from service.http1.exchange import Exchange
+from service.http1.guard import check_chunks
 from service.plane import DataPlane
 
 log = logging.getLogger(__name__)

@@ -6,11 +6,11 @@ import orjson
 
 from mulgam.errors import InputError
 from mulgam.signature import Signature
-from service import wire
 from service.bulk.kinds import NDJSON
 from service.bulk.lines import Lines
 from service.bulk.rows import Batch, values
 from service.errors import ApiError
+from service.protocols import wire
 from service.protocols.base import Output
 
 

@@ -16,7 +16,7 @@ from mulgam.signature import Signature
 from mulgam.tensors import Arrays
 from service.errors import ApiError
 from service.protocols.base import Output
-from service.ranges import Outside
+from service.versions.ranges import Outside
 
 # Computes one batch; raises ApiError.
 Compute = Callable[[Arrays, int], Output]

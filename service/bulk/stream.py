@@ -27,7 +27,7 @@ from service.errors import ApiError, body_too_large, from_input_error, from_stat
 from service.plane import DataPlane
 from service.protocols.base import Output
 from service.respond import log_error
-from service.served import Served
+from service.versions.served import Served
 
 log = logging.getLogger(__name__)
 

@@ -11,11 +11,11 @@ from typing import Any
 from mulgam.registry import opened
 from mulgam.tensors import Arrays
 from service.backends.onnxruntime import OnnxRuntimeBackend
+from service.backends.prediction import predict
 from service.bulk.formats import writer_of
 from service.bulk.rows import Batch, Scorer
-from service.prediction import predict
 from service.protocols.base import Output
-from service.served import Served
+from service.versions.served import Served
 
 # A batch offline may take its time.
 _TIMEOUT = 3600.0

@@ -9,9 +9,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from service import descriptors
 from service.doctor.findings import Finding, failure, ok, warning
 from service.doctor.situation import Situation
+from service.process import descriptors
 
 MIB = 2**20
 # Below the first it warns, below the second it fails. Java may take 256 MiB, a worker with torch about as much, a

@@ -20,7 +20,7 @@ from mulgam.tensors import Arrays
 from service.drift.histograms import Counts, columns, prediction
 from service.drift.index import population_stability_index
 from service.protocols.base import Output
-from service.ranges import MOST_FEATURES
+from service.versions.ranges import MOST_FEATURES
 
 # Rows that one count looks at.
 MOST_ROWS = 2048

@@ -8,8 +8,8 @@ from abc import ABC, abstractmethod
 import httptools
 
 from service.errors import ApiError, body_too_large, from_status
-from service.guard import MAX_HEADERS, MAX_URL, check_chunks, check_head
 from service.http1.exchange import Exchange
+from service.http1.guard import MAX_HEADERS, MAX_URL, check_chunks, check_head
 from service.http1.request import Handler, Request, read_target
 
 _MOST_HEAD = MAX_URL + MAX_HEADERS + 4096

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from mulgam.tensors import Arrays
+from service.backends.prediction import total
 from service.drift.meter import DriftMeter
 from service.metrics.families import DISAGREEMENT, OUTCOMES, ROWS, SECONDS, Families
 from service.metrics.tally import CounterTally, HistogramTally
-from service.prediction import total
 from service.protocols.base import Output
-from service.served import Served
+from service.versions.served import Served
 
 
 class ModelMeters:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from service.metrics.families import Families
 from service.metrics.meters import ModelMeters, ShadowMeters
-from service.served import Served
+from service.versions.served import Served
 
 
 class Metrics(Families):

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from service.errors import backend_late, too_busy
 from service.offload import frames
-from service.served import Served
+from service.versions.served import Served
 
 log = logging.getLogger(__name__)
 

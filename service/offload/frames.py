@@ -12,7 +12,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
-from service.served import Served
+from service.versions.served import Served
 
 _PROTOCOL = 5
 # Versions that both sides know; at one more both forget all of them.

@@ -7,7 +7,7 @@ from dataclasses import replace
 from service.calls import Call
 from service.offload.client import Offload
 from service.protocols.base import Decoded, Headers, Output, PredictionProtocol, Render
-from service.served import Served
+from service.versions.served import Served
 
 # A parser takes half a millisecond for it; the way to the worker and back costs as much.
 LARGE_BYTES = 256 * 1024

@@ -6,8 +6,8 @@ from mulgam import __version__
 from service.keys import OPEN_PATHS
 from service.openapi import answers, described, describing, parameters, predicting
 from service.openapi.schema import Json, plain
-from service.served import Catalogue, LineUp
 from service.settings import Settings
+from service.versions.served import Catalogue, LineUp
 
 _ABOUT = (
     "Predictions of the models below. Whatever is wrong with a request, the answer has one shape: a sentence, a code,"

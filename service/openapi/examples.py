@@ -17,7 +17,7 @@ from mulgam.signature import CATEGORIES, NUMERIC, TEXT, Feature, Signature, Tens
 from service.calls import Call
 from service.openapi.schema import Json
 from service.protocols.base import PredictionProtocol
-from service.served import Served
+from service.versions.served import Served
 
 MOST_ROWS = 2
 # A longer example helps nobody, and a row of a large tensor has megabytes.

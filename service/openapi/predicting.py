@@ -16,8 +16,8 @@ from service.openapi.answers import JSON
 from service.openapi.schema import Json, all_of, any_of, component, listed, record
 from service.protocols.base import PredictionProtocol
 from service.protocols.paths import PATHS, concrete
-from service.served import LineUp, Served
 from service.settings import Settings
+from service.versions.served import LineUp, Served
 
 
 @dataclass(frozen=True)

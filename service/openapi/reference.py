@@ -10,7 +10,7 @@ from service.assets import Asset
 from service.openapi.answers import JSON
 from service.openapi.document import document
 from service.plane import DataPlane
-from service.served import Catalogue
+from service.versions.served import Catalogue
 
 
 class Reference:

@@ -15,7 +15,7 @@ from service.openapi.features import element
 from service.openapi.schema import Json, any_of, listed, nested, or_null, record
 from service.protocols.v2 import MAX_ID, RESERVED
 from service.protocols.v2_metadata import output_tensors
-from service.served import Served
+from service.versions.served import Served
 
 _WORD: Json = {"type": "string"}
 # What would mean something else on other servers is refused.

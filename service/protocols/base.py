@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from mulgam.errors import InputError
 from mulgam.tensors import Arrays
-from service import wire
 from service.calls import Call
 from service.errors import ApiError
-from service.number_rows import number_rows
-from service.served import Served
+from service.protocols import wire
+from service.protocols.number_rows import number_rows
+from service.versions.served import Served
 
 Output = npt.NDArray[np.float32]
 # (headers, body) of the answer to an output.

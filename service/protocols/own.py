@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import partial
 from urllib.parse import parse_qs
 
-from service import wire
 from service.calls import Call
 from service.errors import ApiError
+from service.protocols import wire
 from service.protocols.base import JSON_HEADERS, Decoded, Headers, Output, check_json, encoded_rows
-from service.served import Served
+from service.versions.served import Served
 
 
 class OwnJson:

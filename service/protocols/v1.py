@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from service import wire
 from service.calls import Call
+from service.protocols import wire
 from service.protocols.base import JSON_HEADERS, Decoded, Headers, Output, check_json, encoded_rows
-from service.served import Served
+from service.versions.served import Served
 
 
 class V1:

@@ -20,13 +20,13 @@ from mulgam.errors import InputError
 from mulgam.signature import NUMERIC
 from mulgam.tensors import Arrays
 from mulgam.wording import shown
-from service import wire
 from service.calls import Call
 from service.errors import ApiError
+from service.protocols import wire
 from service.protocols.base import JSON_HEADERS, Decoded, Headers, Output, check_json, check_rows
 from service.protocols.v2_json import array_of
 from service.protocols.v2_metadata import LABEL, output_tensors
-from service.served import Served
+from service.versions.served import Served
 
 MAX_ID = 1024
 # Parameters that change what a request means on other servers.

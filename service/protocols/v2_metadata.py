@@ -7,7 +7,7 @@ from typing import Any
 
 from mulgam import __version__
 from mulgam.signature import Tensor
-from service.served import Served
+from service.versions.served import Served
 
 LABEL = "label"
 SERVER: dict[str, Any] = {

@@ -14,9 +14,9 @@ from service.compression import compressed
 from service.describing import state, summary, typical
 from service.plane import DataPlane
 from service.protocols.base import JSON
+from service.protocols.wire import dumps
 from service.requests import to_flask
 from service.stats import Stats
-from service.wire import dumps
 
 # A report is a page of its own style and drawings, and nothing in it may run, or reach anything.
 REPORT_POLICY = (

@@ -16,8 +16,8 @@ from service.protocols.base import PredictionProtocol
 from service.protocols.paths import PATHS
 from service.requests import to_flask
 from service.respond import error_reply, respond_in_thread
-from service.served import Served
-from service.split import key_of
+from service.versions.served import Served
+from service.versions.split import key_of
 from service.wsgi import IS_WAITING
 
 

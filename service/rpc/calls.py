@@ -24,12 +24,13 @@ from service.errors import body_too_slow, too_busy
 from service.metrics.families import NO_MODEL
 from service.offload.large import LARGE_BYTES, VALUE_BYTES
 from service.plane import DataPlane
-from service.protocols import v2_grpc, v2_metadata
+from service.protocols import v2_metadata
 from service.respond import as_api_error, log_error
 from service.rpc import open_inference_pb2 as messages
-from service.served import Served
-from service.split import key_of
-from service.trace import Trace, current, taken
+from service.rpc import v2_grpc
+from service.telemetry.trace import Trace, current, taken
+from service.versions.served import Served
+from service.versions.split import key_of
 
 NAME = "grpc"
 _CODES = {

@@ -13,7 +13,7 @@ from mulgam import serving
 from mulgam.errors import MulgamError
 from mulgam.registry import Registry
 from mulgam.serving import Choice
-from service.status import Order
+from service.process.status import Order
 from service.supervisor.gateway_process import GatewayProcess
 from service.supervisor.overview import Overview
 

@@ -11,10 +11,10 @@ import time
 from asyncio.subprocess import Process
 from pathlib import Path
 
-from service import status
 from service.metrics import files as metric_files
+from service.process import status
+from service.process.status import Order
 from service.settings import Settings, to_environment
-from service.status import Order
 from service.supervisor.child import Child
 from service.supervisor.overview import Overview
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 from mulgam.errors import MulgamError
+from service.backends.torchserve_keys import TorchServeKeys, is_refusal
 from service.supervisor.unix_http import UnixConnection
-from service.torchserve_keys import TorchServeKeys, is_refusal
 
 
 class Management:

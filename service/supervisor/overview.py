@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mulgam.serving import CANARY, Choice
-from service.readiness import State
-from service.status import Status
+from service.process.status import Status
+from service.resilience.readiness import State
 
 _UNTOLD = State(False, "the gateway process says nothing of it")
 

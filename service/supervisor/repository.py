@@ -12,8 +12,8 @@ from mulgam import serving
 from mulgam.errors import InputError, RegistryError
 from mulgam.registry import Registry
 from mulgam.wording import shown
-from service import wire
 from service.errors import ApiError, from_input_error
+from service.protocols import wire
 from service.supervisor.overview import Overview
 
 _LOOK_SECONDS = 0.05

@@ -23,9 +23,8 @@ from mulgam import serving, tensors
 from mulgam.errors import MulgamError, RegistryError
 from mulgam.registry import Entry, Registry
 from service.metrics.files import FILES_VARIABLE
-from service.served import check_has_onnx
+from service.process.status import Order
 from service.settings import Settings
-from service.status import Order
 from service.supervisor.admin import AdminListener, port_taken
 from service.supervisor.child import Child
 from service.supervisor.follower import Follower
@@ -37,6 +36,7 @@ from service.supervisor.overview import Overview
 from service.supervisor.shared_folder import SharedFolder
 from service.supervisor.torchserve import GRACE, TorchServe, check_installed
 from service.supervisor.torchserve_metrics import TorchServeMetrics
+from service.versions.served import check_has_onnx
 
 log = logging.getLogger(__name__)
 

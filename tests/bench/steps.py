@@ -18,13 +18,13 @@ from mulgam import tensors as v2
 from mulgam.registry import Registry
 from mulgam.signature import NUMERIC
 from service.backends.onnxruntime import OnnxRuntimeBackend
+from service.backends.prediction import checked
 from service.calls import Call
 from service.metrics.recording import Metrics
-from service.prediction import checked
 from service.protocols.base import PredictionProtocol
 from service.protocols.own import OwnJson
 from service.protocols.v2 import V2
-from service.served import Served, load
+from service.versions.served import Served, load
 from tests.bench import cores
 from tests.bench.cells import BULK_BINARY, BULK_JSON, ROW, Cell
 from tests.bench.contestants.bare import Bare

@@ -17,8 +17,8 @@ from service.backends.onnxruntime import OnnxRuntimeBackend
 from service.bridge import Bridge
 from service.metrics.recording import Metrics
 from service.plane import DataPlane
-from service.served import load
 from service.settings import Settings
+from service.versions.served import load
 from tests.hostile import BODILESS, CASES, publish
 
 # What the server in front answers is its own affair, and so is a body that is not what its length says.

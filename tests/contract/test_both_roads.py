@@ -22,8 +22,8 @@ from service.http1.listener import Listener
 from service.metrics.recording import Metrics
 from service.page.files import files
 from service.plane import DataPlane
-from service.served import load
 from service.settings import Settings
+from service.versions.served import load
 from tests.builders import gzipped
 
 Answer = tuple[int, dict[str, str], bytes]

@@ -11,11 +11,11 @@ from mulgam.serving import Choice
 from service.app import create_app
 from service.backends.onnxruntime import OnnxRuntimeBackend
 from service.bridge import Bridge
-from service.following import adopt
 from service.metrics.recording import Metrics
 from service.plane import DataPlane
-from service.served import load
+from service.process.following import adopt
 from service.settings import Settings
+from service.versions.served import load
 from tests.contract.test_both_roads import CSV, NDJSON, ROW, V2_JSON, by_edge, by_flask
 from tests.processes import wait_until
 from tests.service.test_rpc import infer, listening, typed

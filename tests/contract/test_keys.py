@@ -17,8 +17,8 @@ from service.metrics.recording import Metrics
 from service.page.files import paths
 from service.plane import DataPlane
 from service.rpc.open_inference_pb2 import ModelInferRequest
-from service.served import load
 from service.settings import Settings
+from service.versions.served import load
 from tests.contract.test_both_roads import CSV, NDJSON, ROW, TABLE, V2_JSON, Answer, by_edge, by_flask
 from tests.service.test_rpc import ROW as ROW_VALUES
 from tests.service.test_rpc import SERVICE, listening, typed

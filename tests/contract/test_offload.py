@@ -14,8 +14,8 @@ from service.metrics.recording import Metrics
 from service.offload import large
 from service.offload.client import Offload
 from service.plane import DataPlane
-from service.served import load
 from service.settings import Settings
+from service.versions.served import load
 from tests.contract.test_both_roads import CASES, CSV, NDJSON, by_flask
 
 PREDICTIONS = [

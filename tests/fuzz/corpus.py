@@ -15,7 +15,7 @@ from mulgam import tensors as v2
 from mulgam.registry import Entry
 from mulgam.signature import Feature, Signature, Target, Tolerance, graph_inputs, graph_outputs
 from service.rpc.open_inference_pb2 import InferTensorContents, ModelInferRequest
-from service.served import Served
+from service.versions.served import Served
 
 _TOLERANCE = {runtime: {"float32": Tolerance(1e-5, 1.0)} for runtime in ("torchscript", "onnx")}
 

@@ -24,7 +24,7 @@ from mulgam import tensors as v2
 from mulgam.errors import InputError, MulgamError
 from mulgam.registry import Registry
 from mulgam.signature import NUMERIC
-from service import compression, keys, settings, trace
+from service import compression, keys, settings
 from service.backends import http, oip, torchserve
 from service.bulk.csv_rows import CsvReader, CsvWriter, keep_list
 from service.bulk.lines import Lines
@@ -32,13 +32,14 @@ from service.bulk.ndjson_rows import NdjsonReader, NdjsonWriter
 from service.bulk.rows import RowReader, RowWriter, Scorer
 from service.calls import Call
 from service.errors import ApiError
-from service.guard import check_head
-from service.protocols import v2_grpc
+from service.http1.guard import check_head
 from service.protocols.base import Decoded, Output, PredictionProtocol
 from service.protocols.own import OwnJson
 from service.protocols.v1 import V1
 from service.protocols.v2 import V2
-from service.served import Served
+from service.rpc import v2_grpc
+from service.telemetry import trace
+from service.versions.served import Served
 from tests.fuzz import corpus
 from tests.fuzz.corpus import MIXED, PLAIN
 

@@ -20,8 +20,8 @@ from mulgam.encoding.encoder import Encoder
 from mulgam.errors import RegistryError
 from mulgam.registry import Entry, Registry
 from service.backends.onnxruntime import OnnxRuntimeBackend
-from service.prediction import predict
-from service.served import Served, check_has_onnx
+from service.backends.prediction import predict
+from service.versions.served import Served, check_has_onnx
 
 COLUMNS = """
 description = "Of somebody else."

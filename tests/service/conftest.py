@@ -15,8 +15,8 @@ from service.backends.onnxruntime import OnnxRuntimeBackend
 from service.bridge import Bridge
 from service.metrics.recording import Metrics
 from service.plane import DataPlane
-from service.served import Catalogue, Served, load
 from service.settings import Settings
+from service.versions.served import Catalogue, Served, load
 
 
 class SteeredBackend:

@@ -16,9 +16,9 @@ from prometheus_client import CollectorRegistry, Counter, values
 
 from mulgam.errors import MulgamError
 from service.metrics.files import FILES_VARIABLE
-from service.readiness import State
+from service.process.status import Status
+from service.resilience.readiness import State
 from service.settings import Settings
-from service.status import Status
 from service.supervisor.admin import AdminListener, create_admin_app
 from service.supervisor.overview import Overview
 from tests.processes import call, free_port, wait_until

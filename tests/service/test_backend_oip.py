@@ -17,12 +17,12 @@ from mulgam import tensors as v2
 from mulgam.errors import MulgamError
 from service.backends import remote
 from service.backends.oip import OipBackend
+from service.backends.prediction import predict
 from service.backends.remote import Remote
-from service.breaker import Breakers
 from service.errors import ApiError, BackendError
-from service.prediction import predict
-from service.served import Catalogue
+from service.resilience.breaker import Breakers
 from service.settings import Settings
+from service.versions.served import Catalogue
 from tests.processes import free_port
 from tests.service.fake_server import Script, http, serving
 

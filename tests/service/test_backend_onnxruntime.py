@@ -10,7 +10,7 @@ from mulgam.registry import Registry
 from service.backends import onnx_session
 from service.backends.onnx_session import CPU, CUDA
 from service.backends.onnxruntime import OnnxRuntimeBackend
-from service.served import Served
+from service.versions.served import Served
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from mulgam import tensors as v2
+from service.backends.prediction import predict
 from service.backends.torchserve import TorchServeBackend, default_lanes
 from service.errors import ApiError
-from service.prediction import predict
-from service.served import Catalogue
+from service.versions.served import Catalogue
 from tests.service.fake_server import Script, http, serving
 
 NUMERIC = np.array([[32, 3, 0.3]], np.float32)

@@ -19,8 +19,8 @@ from service.edge import Edge
 from service.http1.listener import Listener
 from service.metrics.recording import Metrics
 from service.plane import DataPlane
-from service.served import Catalogue
 from service.settings import Settings
+from service.versions.served import Catalogue
 from service.wsgi import RECEIVED
 from tests.processes import Reply, call, free_port, wait_until
 

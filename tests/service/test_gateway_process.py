@@ -12,9 +12,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, values
 from mulgam.serving import Choice
 from service.metrics.files import FILES_VARIABLE
 from service.metrics.rendering import render
-from service.readiness import State
+from service.process.status import Order, Status, to_line
+from service.resilience.readiness import State
 from service.settings import Settings
-from service.status import Order, Status, to_line
 from service.supervisor.gateway_process import GatewayProcess
 from service.supervisor.overview import Overview
 from tests.processes import wait_until

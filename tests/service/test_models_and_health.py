@@ -13,8 +13,8 @@ from service.bridge import Bridge
 from service.errors import backend_unavailable
 from service.metrics.recording import Metrics
 from service.plane import DataPlane
-from service.served import Catalogue
 from service.settings import Settings
+from service.versions.served import Catalogue
 from tests.service.conftest import SteeredBackend
 from tests.service.test_predict_route import post
 

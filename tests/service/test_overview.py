@@ -7,8 +7,8 @@ import time
 import pytest
 
 from mulgam.serving import Choice
-from service.readiness import State
-from service.status import STALE_SECONDS, Status
+from service.process.status import STALE_SECONDS, Status
+from service.resilience.readiness import State
 from service.supervisor.overview import Overview
 
 GRACE = 60.0

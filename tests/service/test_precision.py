@@ -11,9 +11,9 @@ from mulgam import serving as plan
 from mulgam.errors import MulgamError
 from mulgam.registry import Registry
 from service.backends.onnxruntime import OnnxRuntimeBackend
-from service.prediction import predict
-from service.served import Served, load
+from service.backends.prediction import predict
 from service.settings import SettingsError, from_environment, to_environment
+from service.versions.served import Served, load
 from tests import builders
 from tests.processes import predict as ask
 from tests.processes import serving, wait_until

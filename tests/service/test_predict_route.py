@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from service.backends.base import Answer
 from service.errors import backend_unavailable
-from service.served import Catalogue
+from service.versions.served import Catalogue
 from tests.builders import NOTES_ROWS
 from tests.service.conftest import SteeredBackend
 

@@ -27,8 +27,8 @@ from service.plane import DataPlane
 from service.rpc import calls
 from service.rpc.listener import Listener
 from service.rpc.open_inference_pb2 import InferTensorContents, ModelInferRequest, ModelInferResponse
-from service.served import Catalogue, Served
 from service.settings import Settings
+from service.versions.served import Catalogue, Served
 from tests.processes import ROOT, free_port, wait_until
 from tests.service.conftest import SteeredBackend
 

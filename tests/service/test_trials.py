@@ -11,17 +11,17 @@ from flask.testing import FlaskClient
 
 from mulgam.registry import Registry
 from mulgam.serving import Choice
-from service import shadowing
 from service.app import create_app
 from service.backends.base import Answer
 from service.backends.onnxruntime import OnnxRuntimeBackend
 from service.bridge import Bridge
 from service.errors import backend_unavailable
-from service.following import adopt
 from service.metrics.recording import Metrics
 from service.plane import DataPlane
-from service.served import Served, load
+from service.process.following import adopt
 from service.settings import Settings
+from service.shadow import shadowing
+from service.versions.served import Served, load
 from tests.processes import wait_until
 from tests.service.conftest import SteeredBackend
 

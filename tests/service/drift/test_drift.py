@@ -16,7 +16,7 @@ from service.drift import meter
 from service.drift.index import population_stability_index
 from service.drift.meter import LEAST_ROWS, MOST_ROWS, DriftMeter
 from service.metrics.recording import Metrics
-from service.served import Catalogue, Served
+from service.versions.served import Catalogue, Served
 
 FEATURES = (
     Feature("area", "number", minimum=0.0, maximum=10.0),

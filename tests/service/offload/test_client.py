@@ -18,7 +18,7 @@ from mulgam.errors import InputError
 from service.errors import ApiError
 from service.offload import client
 from service.offload.client import Offload
-from service.served import Catalogue, Served
+from service.versions.served import Catalogue, Served
 
 # Functions that the worker can import by name.
 SLEEP: Callable[..., Any] = time.sleep

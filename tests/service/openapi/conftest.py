@@ -21,8 +21,8 @@ from service.backends.base import Answer
 from service.bridge import Bridge
 from service.metrics.recording import Metrics
 from service.plane import DataPlane
-from service.served import Catalogue, LineUp, Served
 from service.settings import Settings
+from service.versions.served import Catalogue, LineUp, Served
 from tests.service.openapi.validation import Judge
 
 TOLERANCE = {runtime: {"float32": Tolerance(1e-5, 1.0)} for runtime in ("torchscript", "onnx")}

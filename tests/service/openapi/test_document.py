@@ -22,8 +22,8 @@ from service.openapi.document import document
 from service.openapi.schema import plain
 from service.plane import DataPlane
 from service.protocols.paths import PATHS
-from service.served import Catalogue, LineUp, load
 from service.settings import Settings
+from service.versions.served import Catalogue, LineUp, load
 from tests.service.openapi.conftest import MODELS, NOTES, Api, Halves, served
 from tests.service.openapi.validation import resolved
 

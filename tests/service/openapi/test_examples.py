@@ -10,8 +10,8 @@ from service.backends.onnxruntime import OnnxRuntimeBackend
 from service.bridge import Bridge
 from service.metrics.recording import Metrics
 from service.plane import DataPlane
-from service.served import load
 from service.settings import Settings
+from service.versions.served import load
 from tests.service.openapi.conftest import Api
 from tests.service.openapi.validation import Judge
 

@@ -15,8 +15,8 @@ from service.bridge import Bridge
 from service.metrics.recording import Metrics
 from service.openapi.files import assets, paths
 from service.plane import DataPlane
-from service.served import Catalogue, LineUp
 from service.settings import Settings
+from service.versions.served import Catalogue, LineUp
 from tests.service.openapi.conftest import NOTES, Api, Halves
 
 KEY = "the-key-of-this-test-0123"

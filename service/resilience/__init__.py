@@ -1,0 +1,1 @@
+"""A backend may fail: calls tried again, refused while it is gone, and golden requests all the while."""

@@ -1,0 +1,1 @@
+"""Another version answers the same requests once more, unheard, and is compared."""

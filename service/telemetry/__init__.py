@@ -1,0 +1,1 @@
+"""What a service tells of single requests: log lines and traces."""
