@@ -9,7 +9,7 @@ import pytest
 
 from mulgam.registry import Registry
 from tests.processes import call, serving
-from tests.service.test_otlp import SPAN, TRACE, Collector
+from tests.service.telemetry.test_otlp import SPAN, TRACE, Collector
 
 pytestmark = pytest.mark.live
 
