@@ -192,14 +192,20 @@ def resident(service: Serving) -> int:
 
 @pytest.mark.slow
 def test_floods_of_chunks_leave_nothing_behind(service: Serving) -> None:
-    """F12: bodies of 70,000 one-byte chunks, a hundred times after 250; memory grows by less than 1 MiB."""
+    """F12: bodies of 70,000 one-byte chunks: after 250, the memory grows by less than 1 MiB in a hundred.
+
+    In one of three hundreds: what the allocator keeps for other reasons comes once, a leak each time.
+    """
     flood = chunked(b"1\r\nA\r\n" * 70_000 + b"0\r\n\r\n")
     for _ in range(250):
         exchange(service.port, flood)
-    before = resident(service)
-    for _ in range(100):
-        assert b"TOO_MANY_CHUNKS" in exchange(service.port, flood)
-    assert resident(service) - before < 2**20
+    grown: list[int] = []
+    while not grown or (grown[-1] >= 2**20 and len(grown) < 3):
+        before = resident(service)
+        for _ in range(100):
+            assert b"TOO_MANY_CHUNKS" in exchange(service.port, flood)
+        grown.append(resident(service) - before)
+    assert min(grown) < 2**20, grown
     assert is_unharmed(service)
 
 
