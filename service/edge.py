@@ -103,13 +103,13 @@ class Edge:
         way = self._short_ways().get(request.path)
         fields = request.fields
         # A small compressed body can become a large one.
-        if way is None or request.method != "POST" or len(request.body) > LOOP_BYTES or "content-encoding" in fields:
+        if way is None or request.method != "POST" or request.size > LOOP_BYTES or "content-encoding" in fields:
             return self._send_to_app(request, done)
         protocol, served, split = way
         identity = request_id(fields.get("x-request-id"))
         if split is not None:
             served = self._plane.choose(split, key_of(fields.get, identity))
-        call = Call(fields.get, request.query, request.body, identity, time.perf_counter())
+        call = Call(fields.get, request.query, request.body(), identity, time.perf_counter())
         outcome = respond(self._plane, protocol, served, call, done)
         # What is computed at the end of this turn is in flight for nobody to see.
         if isinstance(outcome, Job) and outcome.is_queued:
@@ -173,11 +173,14 @@ class Edge:
 
     async def _through_app(self, request: Request) -> Reply:
         run = asyncio.get_running_loop().run_in_executor
-        return await run(self._threads, wsgi.run, self._app, self._environ(request))
+        return await run(self._threads, self._run_app, request, time.perf_counter())
+
+    def _run_app(self, request: Request, received: float) -> Reply:
+        return wsgi.run(self._app, self._environ(request) | {wsgi.RECEIVED: received})
 
     def _environ(self, request: Request) -> dict[str, Any]:
         return wsgi.environ(
-            request.method, request.path, request.query, request.headers, request.client, "http", request.body
+            request.method, request.path, request.query, request.headers, request.client, "http", request.body()
         )
 
 

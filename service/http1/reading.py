@@ -38,9 +38,7 @@ class Reading(ABC):
         self._target = b""
         self._in_head = self._began = False
         self._head_bytes = 0
-        self._body: list[bytes] = []
-        self._size = self._limit = 0
-        self._chunks = 0
+        self._size = self._limit = self._chunks = 0
 
     @abstractmethod
     def _is_taken(self) -> bool:
@@ -105,7 +103,8 @@ class Reading(ABC):
 
     def on_body(self, data: bytes) -> None:
         """A part of the body."""
-        if self._refusal is not None:
+        request = self._request
+        if request is None or self._refusal is not None:
             return
         self._size += len(data)
         self._chunks += 1
@@ -114,7 +113,7 @@ class Reading(ABC):
         elif self._size > self._limit:
             self._refusal = body_too_large(self._limit)
         else:
-            self._body.append(data)
+            request.parts.append(data)
             if self._chunks > 1:
                 try:
                     check_chunks(self._chunks, self._size)
@@ -131,7 +130,7 @@ class Reading(ABC):
             self._exchange.end(True)
             return
         self._request = None
-        request.body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        request.size = self._size
         self._whole(request)
 
     def _admit(self, request: Request) -> None:
@@ -142,7 +141,7 @@ class Reading(ABC):
             raise ApiError(505, "HTTP_VERSION_NOT_SUPPORTED", "This port speaks HTTP/1.1.")
         read_target(request, self._target)
         request.length = check_head(request.path, request.query, request.headers)
-        self._body, self._size, self._chunks = [], 0, 0
+        self._size = self._chunks = 0
         limit = self._handler.admit(request)
         self._limit = limit or 0
         self._admitted(request, limit)

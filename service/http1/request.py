@@ -14,7 +14,7 @@ from service.http1.exchange import Exchange
 
 @dataclass(slots=True)
 class Request:
-    """One request; `body` is whole when it is to be answered.
+    """One request; its body is whole when it is to be answered, in the `parts` that it came in, of `size` bytes.
 
     `headers` are as they came, names in lower case; `fields` gives each by name, one that came twice joined by commas.
     """
@@ -27,9 +27,16 @@ class Request:
     fields: dict[str, str] = field(default_factory=dict)
     length: int | None = 0
     reserved: int = 0
-    body: bytes = b""
+    parts: list[bytes] = field(default_factory=list)
+    size: int = 0
     is_kept: bool = True
     is_1_0: bool = False
+
+    def body(self) -> bytes:
+        """The whole body; of a large one this is a copy of milliseconds: not for the event loop."""
+        if len(self.parts) != 1:
+            self.parts = [b"".join(self.parts)]
+        return self.parts[0]
 
 
 class Pending(Protocol):

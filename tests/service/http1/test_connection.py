@@ -72,7 +72,7 @@ class Echo:
 
 def echo(request: Request) -> Reply:
     """What came."""
-    return Reply(200, [("content-type", "text/plain")], f"{request.method} {request.path} ".encode() + request.body)
+    return Reply(200, [("content-type", "text/plain")], f"{request.method} {request.path} ".encode() + request.body())
 
 
 class Client(asyncio.Transport):
