@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from mulgam.tensors import Arrays
@@ -18,21 +19,40 @@ from service.backends.base import Answer
 from service.errors import backend_unavailable
 from service.versions.served import Served
 
+# Of one run on the CPU: 10,000 rows of 256 values between layers took 17 ms at once and 12 ms so.
+PIECE_ROWS = 512
+# A thread that computes may hold the lock of the interpreter when it ends: much more, and the event loop would wait for it.
 _NICENESS = 5
 
 
 @dataclass(frozen=True)
 class _Model:
-    """A session with the number of rows that are cheap enough for the event loop."""
+    """A session with the number of rows that are cheap enough for the event loop.
+
+    `piece` is the most rows of one run; None, on a GPU: any.
+    """
 
     session: Any
     outputs: list[str]
     cheap_rows: int
+    piece: int | None
 
     def run(self, tensors: Arrays) -> npt.NDArray[Any]:
         """The model's output; the session's own wrapper, which checks names once more, costs a sixth of a small run."""
         (output,) = self.session._sess.run(self.outputs, tensors, None)
         return output  # type: ignore[no-any-return]
+
+    def run_in_pieces(self, tensors: Arrays) -> npt.NDArray[Any]:
+        """The same for any number of rows: what a few hundred need between the layers stays in the processor's cache.
+
+        Rows know nothing of their neighbours, which the parity gate holds.
+        """
+        rows = len(next(iter(tensors.values())))
+        if self.piece is None or rows <= self.piece:
+            return self.run(tensors)
+        starts = range(0, rows, self.piece)
+        pieces = ({name: one[at : at + self.piece] for name, one in tensors.items()} for at in starts)
+        return np.concatenate([self.run(piece) for piece in pieces])
 
 
 class OnnxRuntimeBackend:
@@ -60,7 +80,7 @@ class OnnxRuntimeBackend:
 
     async def predict(self, served: Served, tensors: Arrays, timeout: float) -> Answer:
         """Run one batch in a thread."""
-        run = self._model(served).run
+        run = self._model(served).run_in_pieces
         loop = asyncio.get_running_loop()
         return Answer(await loop.run_in_executor(self._threads, run, tensors), served.digest)
 
@@ -94,4 +114,5 @@ def _stand_back() -> None:
 def _loaded(served: Served, device: str) -> _Model:
     session = onnx_session.opened(served, device)
     outputs = [output.name for output in session.get_outputs()]
-    return _Model(session, outputs, onnx_session.cheap_rows(session, served))
+    piece = PIECE_ROWS if session.get_providers()[0] == onnx_session.CPU else None
+    return _Model(session, outputs, onnx_session.cheap_rows(session, served), piece)

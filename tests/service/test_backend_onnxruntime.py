@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import numpy as np
 import onnxruntime
 import pytest
 
 from mulgam.errors import MulgamError
 from mulgam.registry import Registry
+from mulgam.signature import NUMERIC
 from service.backends import onnx_session
 from service.backends.onnx_session import CPU, CUDA
-from service.backends.onnxruntime import OnnxRuntimeBackend
+from service.backends.onnxruntime import PIECE_ROWS, OnnxRuntimeBackend
 from service.versions.served import Served
 
 
@@ -73,3 +77,20 @@ def test_where_it_may_choose_it_takes_the_faster(
     served = Served(registry.entry("notes", 1), "onnx")
     assert onnx_session.opened(served, "auto").get_providers() == [taken]
     assert onnx_session.opened(served, "gpu").get_providers() == [CUDA]
+
+
+@pytest.mark.parametrize(("rows", "runs"), [(1, [1]), (PIECE_ROWS, [PIECE_ROWS]), (1300, [512, 512, 276])])
+def test_many_rows_are_computed_in_pieces(
+    rows: int, runs: list[int], registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a few hundred, in order: the answers are those of one run."""
+    served = Served(registry.entry("shapes", 1), "onnx")
+    backend = OnnxRuntimeBackend([served], "cpu")
+    tensors = {NUMERIC: np.random.default_rng(0).normal(size=(rows, 3)).astype(np.float32)}
+    expected = backend.at_once(served, tensors).output
+    model, seen = backend._model(served), []
+    run = type(model).run
+    monkeypatch.setattr(type(model), "run", lambda one, part: (seen.append(len(part[NUMERIC])), run(one, part))[1])
+    answer = asyncio.run(backend.predict(served, tensors, 10))
+    assert seen == runs
+    np.testing.assert_allclose(answer.output, expected, rtol=1e-6)
