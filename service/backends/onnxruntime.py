@@ -21,7 +21,7 @@ from service.versions.served import Served
 
 # Of one run on the CPU: 10,000 rows of 256 values between layers took 17 ms at once and 12 ms so.
 PIECE_ROWS = 512
-# A thread that computes may hold the lock of the interpreter when it ends: much more, and the event loop would wait for it.
+# Not much more: a thread that ends may hold the lock of the interpreter, and then the event loop waits for it.
 _NICENESS = 5
 
 
