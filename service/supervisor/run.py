@@ -23,6 +23,7 @@ from mulgam import serving, tensors
 from mulgam.errors import MulgamError, RegistryError
 from mulgam.registry import Entry, Registry
 from service.metrics.files import FILES_VARIABLE
+from service.process import memory
 from service.process.status import Order
 from service.settings import Settings
 from service.supervisor.admin import AdminListener, port_taken
@@ -96,6 +97,7 @@ class Supervisor:
             if not stop.is_set():
                 self._overview.started = True
                 self._spawn(self._follower.watch())
+                memory.settle()
                 print(greeting(self._settings, list(self._entries.values())), flush=True)
                 await asyncio.wait([self._spawn(stop.wait()), *first_ends], return_when=asyncio.FIRST_COMPLETED)
         finally:
