@@ -15,7 +15,7 @@ from model.release import runs
 from model.scores import evaluation
 from model.scores.evaluation import MORE_IS_BETTER, PRIMARY, Scores
 from mulgam import serving
-from mulgam.errors import RegistryError
+from mulgam.errors import RegistryError, TrustError
 from mulgam.registry import FORMS, Entry, Registry
 from mulgam.signature import Signature
 
@@ -113,6 +113,10 @@ def settle(registry: Registry, entry: Entry, before: Predecessor | None, *, prom
     default = serving.read(registry).models.get(name)
     if default is not None:
         return f"serving.json keeps version {default.default}; {by_hand}"
+    try:
+        registry.entry(name, version)
+    except TrustError as problem:
+        return f"version {version} is published, but not to be served: {problem}"
     return f"version {version} is served from the next start on"
 
 

@@ -15,8 +15,9 @@ from model.__main__ import main
 from model.release import predecessor
 from model.release.predecessor import Predecessor
 from model.release.release import release
-from mulgam import serving
+from mulgam import minisign, serving
 from mulgam.registry import Entry, Registry
+from mulgam.trust import Trust
 from tests import builders
 
 ROWS = "".join(f"{n / 2},{n % 5},{2 * n + n % 3}\n" for n in range(200))
@@ -87,6 +88,18 @@ def test_a_better_version_is_served_from_the_next_start_on(own_registry: Registr
         own_registry, entry, _before(1, better=False), promote=False
     )
     assert not (own_registry.root / "serving.json").exists()
+
+
+def test_a_version_that_nobody_trusted_has_signed_is_not_said_to_be_served(
+    own_registry: Registry, tmp_path: Path
+) -> None:
+    """Where trust is asked for; with what is missing."""
+    entry = own_registry.entry("notes", 1)
+    (tmp_path / "release.pub").write_text(minisign.generate().public.text())
+    trusting = Registry(own_registry.root, Trust(tmp_path))
+    told = predecessor.settle(trusting, entry, None, promote=False)
+    assert "is published, but not to be served: " in told
+    assert "sign" in told
 
 
 def test_a_worse_version_is_served_where_that_is_asked_for(own_registry: Registry) -> None:
