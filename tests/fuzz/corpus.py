@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from mulgam import minisign
 from mulgam import tensors as v2
 from mulgam.registry import Entry
 from mulgam.signature import Feature, Signature, Target, Tolerance, graph_inputs, graph_outputs
@@ -135,4 +136,8 @@ SUMS = [b"0" * 64 + b"  model.pt\n"]
 _WEIGHT = _field(8, b"w") + _field(9, bytes(4))
 ONNX = [_field(2, b"mulgam") + _field(7, _field(1, _field(4, b"Add")) + _field(5, _WEIGHT))]
 KEYS = [b"# a\n0123456789abcdef\nfedcba9876543210==\n"]
+_SIGNING = minisign.generate()
+TRUSTED = [_SIGNING.public.text().encode(), b"# a\n\n" + _SIGNING.public.text().encode()]
+SIGNING = [_SIGNING.text().encode()]
+SIGNED = [minisign.sign(b"sums", "mulgam model=a version=1", _SIGNING).text().encode()]
 SETTINGS = [b"MULGAM_PORT=8000\nMULGAM_BODY_TIMEOUT=2.5\nMULGAM_BACKEND=oip\nHOME=/x"]

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from handler import exchange
-from mulgam import checksums, golden, onnx_file, serving, signature
+from mulgam import checksums, golden, minisign, onnx_file, serving, signature
 from mulgam import tensors as v2
 from mulgam.errors import InputError, MulgamError
 from mulgam.registry import Registry
@@ -219,6 +219,10 @@ def _sums(path: Path) -> None:
     checksums.verify(path.parent, [])
 
 
+def _key(parse: Callable[[str, str], object], path: Path) -> None:
+    parse(minisign.read(path, "key"), path.name)
+
+
 def _settings(data: bytes) -> None:
     pairs = (line.partition("=") for line in data.decode("utf-8", "surrogateescape").splitlines())
     settings.from_environment({name: value for name, _, value in pairs if "\0" not in name + value})
@@ -260,5 +264,8 @@ def decoders() -> list[Decoder]:
         Decoder("SHA256SUMS", file(checksums.FILE_NAME, _sums), corpus.SUMS),
         Decoder("model.onnx", file("model.onnx", onnx_file.check_self_contained), corpus.ONNX),
         Decoder("API keys", file("keys", keys.Keys), corpus.KEYS),
+        Decoder("trusted keys", file("a.pub", partial(_key, minisign.public_keys)), corpus.TRUSTED),
+        Decoder("signing key", file("a.key", partial(_key, minisign.secret_key)), corpus.SIGNING),
+        Decoder("signature of a version", file("a.minisig", partial(_key, minisign.signature)), corpus.SIGNED),
         Decoder("settings", _settings, corpus.SETTINGS),
     ]
