@@ -56,7 +56,8 @@ def command(marks: str, is_beside: bool) -> list[str]:
     workers = str(min(len(os.sched_getaffinity(0)), MOST_WORKERS))
     # A file's tests share what it has set up. Of those with services a few files have most of the tests: half each.
     how = "worksteal" if marks.startswith("live") else "loadfile"
-    return [sys.executable, "-m", "pytest", "-m", marks, *(["-n", workers, "--dist", how] if is_beside else [])]
+    told = ["--durations=10", "--durations-min=10"]
+    return [sys.executable, "-m", "pytest", "-m", marks, *told, *(["-n", workers, "--dist", how] if is_beside else [])]
 
 
 if __name__ == "__main__":
