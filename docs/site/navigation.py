@@ -39,6 +39,7 @@ NAVIGATION: Mapping[str, Mapping[str, str]] = {
     "Explanation": {
         "docs/explanation/preprocessing-in-the-graph": "Preprocessing in the graph",
         "docs/explanation/batching": "Batching",
+        "docs/explanation/where-the-time-goes": "Where the time goes",
         "docs/explanation/drift": "Drift",
         "docs/explanation/torchscript": "Why TorchScript still",
         "docs/explanation/versions-and-trust": "Versions and trust",
