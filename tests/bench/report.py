@@ -93,8 +93,8 @@ def render(
         "# Benchmarks",
         "Written by `make bench`; a figure is the median of its rounds, with the least and the greatest in brackets."
         " Mulgam under load of\nother shapes, and what its parts cost: [benchmarks-load.md](benchmarks-load.md). How"
-        " well its models learn, beside others:\n[training-benchmarks.md](training-benchmarks.md). What the aims that are"
-        " missed are made of:\n[where the time goes](explanation/where-the-time-goes.md).",
+        " well its models learn, beside others:\n[training-benchmarks.md](training-benchmarks.md). What the aims that"
+        " are missed are made of:\n[where the time goes](explanation/where-the-time-goes.md).",
         warning(conditions, results.load_averages, others, results.code_after),
         conditions_table(
             conditions, results.load_averages, others,
