@@ -56,6 +56,10 @@ class Hold:
         except OSError:
             pass  # a file system without locks: then nothing is told to those who remove
 
+    def __getstate__(self) -> dict[str, int]:
+        """A copy holds nothing: in another process the number is that of some other file, which it would close."""
+        return {"_descriptor": -1}
+
     def __del__(self) -> None:
         if self._descriptor >= 0:
             os.close(self._descriptor)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import multiprocessing
 import os
+import pickle
 import shutil
 import signal
 import stat
@@ -341,3 +343,14 @@ def test_a_published_version_can_be_read_by_everyone(empty: Registry, notes: Ent
     for path in (entry.path, *entry.path.iterdir()):
         assert path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH) == stat.S_IRGRP | stat.S_IROTH, path
     assert stat.S_IMODE(entry.path.stat().st_mode) == 0o755
+
+
+def test_a_copy_of_an_entry_holds_and_releases_nothing(own_registry: Registry) -> None:
+    """It may go to another process, where the lock's descriptor is some other file's."""
+    entry = own_registry.entry("notes", 1)
+    copy = pickle.loads(pickle.dumps(entry))
+    assert copy == entry
+    del copy
+    gc.collect()
+    with pytest.raises(RegistryError, match="in use"):
+        own_registry.remove("notes", 1)
