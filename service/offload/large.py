@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any, TypeVar
 
 from service.calls import Call
 from service.offload.client import Offload
@@ -11,9 +13,20 @@ from service.versions.served import Served
 
 # A parser takes half a millisecond for it; the way to the worker and back costs as much.
 LARGE_BYTES = 256 * 1024
-# Of an output: about as much. A value is worth so many bytes of a body.
-LARGE_VALUES = 8192
-VALUE_BYTES = LARGE_BYTES // LARGE_VALUES
+# To write a value of an output takes about as long.
+VALUE_BYTES = 32
+
+Result = TypeVar("Result")
+
+
+def run(
+    offload: Offload | None, size: int, served: Served | None, timeout: float,
+    function: Callable[..., Result], *arguments: Any,
+) -> Result:  # fmt: skip
+    """The function's result, from the worker where there is one and `size` bytes are large; raises as `Offload.run`."""
+    if offload is None or size <= LARGE_BYTES:
+        return function(*arguments)
+    return offload.run(served, timeout, function, *arguments)
 
 
 def decode(
@@ -37,9 +50,7 @@ def render(
     offload: Offload | None, served: Served, write: Render, output: Output, timeout: float
 ) -> tuple[Headers, bytes]:
     """`Decoded.render`, in the worker where there is one and the answer is large; raises as `Offload.run`."""
-    if offload is None or output.size <= LARGE_VALUES:
-        return write(output)
-    return offload.run(served, timeout, write, output)
+    return run(offload, output.size * VALUE_BYTES, served, timeout, write, output)
 
 
 def _decode(protocol: PredictionProtocol, served: Served, call: Call, body: bytes, max_rows: int) -> Decoded:

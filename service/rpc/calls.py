@@ -22,9 +22,10 @@ from mulgam.signature import NUMERIC
 from service.calls import LOOP_BYTES, request_id
 from service.errors import body_too_slow, too_busy
 from service.metrics.families import NO_MODEL
-from service.offload.large import LARGE_BYTES, VALUE_BYTES
+from service.offload import large
 from service.plane import DataPlane
 from service.protocols import v2_metadata
+from service.protocols.base import Decoded
 from service.respond import as_api_error, log_error
 from service.rpc import open_inference_pb2 as messages
 from service.rpc import v2_grpc
@@ -162,10 +163,15 @@ class Calls:
         current.set(trace)
         output = await self._plane.predict(served, decoded.tensors, decoded.rows, self._timeout(context))
         if self._plane.shadowing is not None:
-            decode = partial(v2_grpc.decode, data=data, max_rows=most)
-            self._plane.shadowing.offer(served, decode, len(data), output)
-        _, body = await self._run(context, output.size * VALUE_BYTES, served, decoded.render, output)
+            self._plane.shadowing.offer(served, partial(self._decoded, data), len(data), output)
+        _, body = await self._run(context, output.size * large.VALUE_BYTES, served, decoded.render, output)
         return body
+
+    def _decoded(self, data: bytes, shadow: Served) -> Decoded:
+        """The message as a shadow reads it."""
+        settings, offload = self._plane.settings, self._plane.offload
+        timeout = settings.request_timeout
+        return large.run(offload, len(data), shadow, timeout, v2_grpc.decode, shadow, data, settings.max_rows)
 
     def _timeout(self, context: Context) -> float:
         return min(self._plane.settings.request_timeout, _remaining(context))
@@ -215,10 +221,8 @@ class Calls:
         """The function's result; what would hold the event loop goes to a thread, and from there to the worker."""
         if size <= LOOP_BYTES:
             return function(*arguments)
-        offload = self._plane.offload
-        if offload is not None and size > LARGE_BYTES:
-            function = partial(offload.run, served, self._timeout(context), function)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
+        run = partial(large.run, self._plane.offload, size, served, self._timeout(context), function, *arguments)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, run)
 
     async def _refused(
         self,

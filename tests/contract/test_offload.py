@@ -57,7 +57,6 @@ def test_the_worker_answers_as_the_thread_does(
 ) -> None:  # fmt: skip
     """Right and wrong requests of each protocol: status, headers and body are equal."""
     monkeypatch.setattr(large, "LARGE_BYTES", -1)
-    monkeypatch.setattr(large, "LARGE_VALUES", -1)
     sent = {"host": "localhost", "x-request-id": "one-and-the-same", **headers}
     here, apart = (by_flask(create_app(plane, bridge), "POST", target, sent, body) for plane in planes)
     assert apart == here

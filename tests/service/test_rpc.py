@@ -22,6 +22,7 @@ from service.backends.onnxruntime import OnnxRuntimeBackend
 from service.bridge import Bridge
 from service.errors import backend_unavailable
 from service.metrics.recording import Metrics
+from service.offload import large
 from service.offload.client import Offload
 from service.plane import DataPlane
 from service.rpc import calls
@@ -81,7 +82,7 @@ def channel(catalogue: Catalogue, bridge: Bridge, request: pytest.FixtureRequest
     with listening(plane, bridge) as channel, pytest.MonkeyPatch.context() as patch:
         if request.param == "large":
             patch.setattr(calls, "LOOP_BYTES", -1)
-            patch.setattr(calls, "LARGE_BYTES", -1)
+            patch.setattr(large, "LARGE_BYTES", -1)
         yield channel
     bridge.run(plane.backend.close())
     offload.close()
