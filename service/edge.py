@@ -176,11 +176,18 @@ class Edge:
         return await run(self._threads, self._run_app, request, time.perf_counter())
 
     def _run_app(self, request: Request, received: float) -> Reply:
-        return wsgi.run(self._app, self._environ(request) | {wsgi.RECEIVED: received})
+        return wsgi.run(self._app, self._environ(request, received))
 
-    def _environ(self, request: Request) -> dict[str, Any]:
+    def _environ(self, request: Request, received: float | None = None) -> dict[str, Any]:
         return wsgi.environ(
-            request.method, request.path, request.query, request.headers, request.client, "http", request.body()
+            request.method,
+            request.path,
+            request.query,
+            request.headers,
+            request.client,
+            "http",
+            request.body(),
+            received,
         )
 
 

@@ -20,8 +20,9 @@ _WITHOUT_PREFIX = frozenset({"content-type", "content-length"})
 
 
 def environ(
-    method: str, path: str, query: str, headers: Iterable[tuple[str, str]], client: str, scheme: str, body: bytes
-) -> dict[str, Any]:
+    method: str, path: str, query: str, headers: Iterable[tuple[str, str]], client: str, scheme: str, body: bytes,
+    received: float | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """The environ of a request whose body is here.
 
     Args:
@@ -33,6 +34,7 @@ def environ(
         client: address and port of the peer.
         scheme: "http" or "https".
         body: whole; its length replaces what the headers say of it.
+        received: when it was whole, on the clock of `time.perf_counter`; None: now.
     """
     values: dict[str, Any] = {
         "REQUEST_METHOD": method,
@@ -51,7 +53,7 @@ def environ(
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
         "wsgi.input_terminated": True,
-        RECEIVED: time.perf_counter(),
+        RECEIVED: time.perf_counter() if received is None else received,
     }
     for name, value in headers:
         if "_" in name:
