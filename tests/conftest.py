@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,23 +26,33 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     """Two published models, for reading only: `notes` (the lecture notes' weights) and `shapes` (3 classes)."""
     root = tmp_path_factory.mktemp("registry")
     builders.publish_linear(root)
     builders.publish_tiny_classifier(root)
-    return Registry(root)
+    with _unchanged(root):
+        yield Registry(root)
 
 
 @pytest.fixture(scope="session")
-def two_versions(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Registry:
+def two_versions(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     """The same, for reading only, with `notes` 2 beside 1: 0.2 instead of 0.1 for each pyeong, no missing values."""
     root = Path(shutil.copytree(registry.root, tmp_path_factory.mktemp("two") / "registry"))
     builders.publish_linear(root, weights=(0.2, 0.3, 4.0), missing=False)
-    return Registry(root)
+    with _unchanged(root):
+        yield Registry(root)
 
 
 @pytest.fixture
 def own_registry(registry: Registry, tmp_path: Path) -> Registry:
     """A copy that a test may damage."""
     return Registry(Path(shutil.copytree(registry.root, tmp_path / "registry")))
+
+
+@contextlib.contextmanager
+def _unchanged(root: Path) -> Iterator[None]:
+    """Fail where a test wrote into what others read: the next one would find a plan, or a version, that it did not make."""
+    before = sorted(root.rglob("*"))
+    yield
+    assert sorted(root.rglob("*")) == before, f"a test wrote into the shared registry {root}; it needs a copy"

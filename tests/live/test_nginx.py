@@ -33,9 +33,10 @@ Ask = Callable[..., Reply]
 
 @pytest.fixture(scope="module")
 def service(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    """The service, on loopback as the page wants it, with limits that a test can reach."""
+    """The service, on loopback as the page wants it, with limits that a test can reach; loading writes its registry."""
     folder = tmp_path_factory.mktemp("serve")
-    with serving(registry.root, folder, backend="onnxruntime", max_body_bytes="100000", body_timeout="20") as service:
+    own = shutil.copytree(registry.root, folder / "registry")
+    with serving(own, folder, backend="onnxruntime", max_body_bytes="100000", body_timeout="20") as service:
         yield service
 
 
