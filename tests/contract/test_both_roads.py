@@ -58,14 +58,6 @@ class Client(asyncio.Transport):
 
 
 @pytest.fixture(scope="module")
-def bridge() -> Any:
-    """A running loop."""
-    bridge = Bridge()
-    yield bridge
-    bridge.close()
-
-
-@pytest.fixture(scope="module")
 def plane(registry: Registry, bridge: Bridge) -> Any:
     """Both models over ONNX Runtime."""
     catalogue = load(registry, {"notes": 1, "shapes": 1}, "onnx")

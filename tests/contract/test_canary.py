@@ -33,14 +33,6 @@ TABLES: list[tuple[str, bytes, dict[str, str]]] = [
 KEYS = [f"user-{number}" for number in range(12)]
 
 
-@pytest.fixture(scope="module")
-def bridge() -> Iterator[Bridge]:
-    """A running loop."""
-    bridge = Bridge()
-    yield bridge
-    bridge.close()
-
-
 @pytest.fixture
 def plane(two_versions: Registry, bridge: Bridge) -> Iterator[DataPlane]:
     """Version 1, ready; a test says what is tried beside it."""

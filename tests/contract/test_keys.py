@@ -51,14 +51,6 @@ OPEN = ("/livez", "/readyz", "/v2/health/live", "/v2/health/ready", *sorted(path
 
 
 @pytest.fixture(scope="module")
-def bridge() -> Iterator[Bridge]:
-    """A running loop."""
-    bridge = Bridge()
-    yield bridge
-    bridge.close()
-
-
-@pytest.fixture(scope="module")
 def plane(registry: Registry, bridge: Bridge, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataPlane]:
     """A ready model behind one key."""
     path = Path(tmp_path_factory.mktemp("keys")) / "keys"

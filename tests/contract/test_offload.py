@@ -26,14 +26,6 @@ PREDICTIONS = [
 
 
 @pytest.fixture(scope="module")
-def bridge() -> Iterator[Bridge]:
-    """A running loop."""
-    bridge = Bridge()
-    yield bridge
-    bridge.close()
-
-
-@pytest.fixture(scope="module")
 def planes(registry: Registry, bridge: Bridge) -> Iterator[list[DataPlane]]:
     """One that parses in its own threads, one that offloads."""
     catalogue = load(registry, {"notes": 1, "shapes": 1}, "onnx")
