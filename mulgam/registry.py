@@ -155,6 +155,11 @@ class Registry:
         """
         return self._verified(model, version, self._trusted)
 
+    def check_signed(self, entry: Entry) -> None:
+        """Raise TrustError where nobody trusted has signed a version, whose files were compared already."""
+        if self._trusted is not None:
+            self._trusted.signer(entry.path, entry.model, entry.version, entry.digest)
+
     def _verified(self, model: str, version: int, trusted: Trust | None) -> Entry:
         if version not in self.versions(model):
             raise RegistryError(f"{self.root} holds no version {version} of {model!r}.")

@@ -114,7 +114,7 @@ def settle(registry: Registry, entry: Entry, before: Predecessor | None, *, prom
     if default is not None:
         return f"serving.json keeps version {default.default}; {by_hand}"
     try:
-        registry.entry(name, version)
+        registry.check_signed(entry)
     except TrustError as problem:
         return f"version {version} is published, but not to be served: {problem}"
     return f"version {version} is served from the next start on"
