@@ -25,7 +25,7 @@ from service.protocols.base import PredictionProtocol
 from service.protocols.own import OwnJson
 from service.protocols.v2 import V2
 from service.versions.served import Served, load
-from tests.bench import cores
+from tests.bench import cores, libraries
 from tests.bench.cells import BULK_BINARY, BULK_JSON, ROW, Cell
 from tests.bench.contestants.bare import Bare
 from tests.bench.contestants.base import RunningServer, Server, place_for
@@ -128,15 +128,20 @@ def sections(folder: Path) -> Iterator[str]:
         yield table(head, ([title, *steps(served, backend, protocol, rows)] for title, protocol, rows in REQUESTS))
     rows = []
     for number, (made, cell) in enumerate(UNDER_LOAD):
-        print(f"steps: {made.title}, {cell}", file=sys.stderr, flush=True)
+        _say(f"{made.title}, {cell}")
         rows.append(under_load(made(), cell, model, folder / str(number)))
     yield table(["server", "request", "requests/s", "p50 ms", "CPU µs a request", "of which"], rows)
+
+
+def _say(line: str) -> None:
+    print(f"steps: {line}", file=sys.stderr, flush=True)
 
 
 def main() -> int:
     """Print both tables."""
     folder = Path(tempfile.mkdtemp(prefix="ms-"))
     try:
+        libraries.SERVING.install(_say)
         for section in sections(folder):
             print(section, flush=True)
     finally:
