@@ -22,10 +22,11 @@ _CONFIG = "model-config.yaml"
 _ROOT = Path(__file__).resolve().parent.parent
 # What the worker imports; the tests load archives with nothing else in reach.
 _SHARED_CODE = (
-    "handler/__init__.py", "handler/exchange.py", "handler/batch.py", "handler/loading.py", "handler/threads.py",
-    "handler/worker.py",
-    "mulgam/__init__.py", "mulgam/checksums.py", "mulgam/errors.py", "mulgam/golden.py", "mulgam/minisign.py",
-    "mulgam/signature.py", "mulgam/strict.py", "mulgam/tensors.py", "mulgam/trust.py", "mulgam/wording.py",
+    "handler/__init__.py", "handler/exchange.py", "handler/batch.py", "handler/frames.py", "handler/loading.py",
+    "handler/threads.py", "handler/worker.py",
+    "mulgam/__init__.py", "mulgam/checksums.py", "mulgam/errors.py", "mulgam/exchanges.py", "mulgam/golden.py",
+    "mulgam/minisign.py", "mulgam/signature.py", "mulgam/strict.py", "mulgam/tensors.py", "mulgam/trust.py",
+    "mulgam/wording.py",
     "mulgam/encoding/__init__.py", "mulgam/encoding/categories.py", "mulgam/encoding/checking.py",
     "mulgam/encoding/encoder.py", "mulgam/encoding/numbers.py", "mulgam/encoding/rows.py", "mulgam/encoding/tensor.py",
     "mulgam/encoding/text.py",

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from handler.exchange import Answer, Request, failure, prediction, read, refusal
+from handler.exchange import Answer, Exchange, Request, failure, refusal
 from mulgam.errors import InputError
 from mulgam.signature import Signature
 from mulgam.tensors import Arrays
@@ -44,7 +44,8 @@ class Served:
         self.signature = signature
         self.digest = digest
         self.runtime = runtime
-        self._parameters = {"digest": digest, "runtime": runtime.name, "device": runtime.device}
+        parameters = {"digest": digest, "runtime": runtime.name, "device": runtime.device}
+        self._exchange = Exchange(signature, parameters)
 
     def answer(self, requests: Sequence[Request]) -> list[Answer]:
         """One answer for each request, in order; a bad one never hurts the others."""
@@ -52,7 +53,7 @@ class Served:
         good: dict[int, Arrays] = {}
         for position, request in enumerate(requests):
             try:
-                good[position] = read(request, self.signature)
+                good[position] = self._exchange.read(request)
             except InputError as problem:
                 answers[position] = refusal(problem)
         outputs = self._outputs(list(good.values()))
@@ -72,9 +73,8 @@ class Served:
         """The output for each item, None where the model fails on it."""
         if not items:
             return []
-        joint = {tensor.name: np.concatenate([item[tensor.name] for item in items]) for tensor in self.signature.inputs}
         try:
-            output = self.run(joint)
+            output = self.run(self._joined(items))
         except Exception:
             logger.exception("The model failed on a batch of %d requests.", len(items))
             # One of them is to blame, and only that one may notice.
@@ -84,9 +84,15 @@ class Served:
         ends = np.cumsum([len(next(iter(item.values()))) for item in items])
         return list(np.split(output, ends[:-1]))
 
+    def _joined(self, items: list[Arrays]) -> Arrays:
+        """The rows of all items, in arrays that may be written to: torch takes no others."""
+        if len(items) == 1:
+            return {name: array if array.flags.writeable else array.copy() for name, array in items[0].items()}
+        return {tensor.name: np.concatenate([item[tensor.name] for item in items]) for tensor in self.signature.inputs}
+
     def _packed(self, output: npt.NDArray[np.float32] | None) -> Answer:
         if output is None:
             return MODEL_FAILED
         if not np.isfinite(output).all():
             return NON_FINITE_OUTPUT
-        return prediction(output, self.signature, self._parameters)
+        return self._exchange.prediction(output)

@@ -32,7 +32,7 @@ number as code: 404 no such model or version; 500, 503 and 507 queue full, no wo
 
 TorchServe closes the connection after any status of 400 and above. It hands several requests to the handler
 as one list where `batchSize` is above 1; each keeps its own status, headers and body. The codec is
-`mulgam.tensors`. All of this was seen on TorchServe 0.12.0 and is pinned by `tests/handler/test_live.py`.
+`mulgam.tensors`'s. All of this was seen on TorchServe 0.12.0 and is pinned by `tests/handler/test_live.py`.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ import numpy.typing as npt
 from mulgam import tensors as v2
 from mulgam.encoding.checking import check_tensors
 from mulgam.errors import InputError
+from mulgam.exchanges import Reader, Writer
 from mulgam.signature import Signature
 from mulgam.tensors import Arrays
 
@@ -68,25 +69,37 @@ class Answer:
     body: bytes
 
 
-def read(request: Request, signature: Signature) -> Arrays:
-    """The graph's inputs in a request, checked against the signature.
+class Exchange:
+    """Reads the requests and writes the predictions of one model.
 
-    Raises:
-        InputError: with the code and the input it is about.
+    Args:
+        signature: the model's.
+        parameters: which files, runtime and device compute it, as every prediction says.
     """
-    if request.body is None:
-        raise InputError("UNSUPPORTED_MEDIA_TYPE", f"The body must be {v2.CONTENT_TYPE}.")
-    if not request.body:
-        raise InputError("EMPTY_BODY", "The request has no body.")
-    tensors = v2.decode("inputs", request.body, request.header_length).tensors
-    check_tensors(signature, tensors)
-    return tensors
 
+    def __init__(self, signature: Signature, parameters: Mapping[str, str]) -> None:
+        self._signature = signature
+        self._reader = Reader("inputs")
+        self._writer = Writer("outputs", parameters)
 
-def prediction(output: npt.NDArray[Any], signature: Signature, parameters: Mapping[str, str]) -> Answer:
-    """The answer that carries an output and says which files, runtime and device computed it."""
-    header_length, body = v2.encode("outputs", {signature.output.name: output}, parameters)
-    return Answer(200, {"content-type": v2.CONTENT_TYPE, v2.LENGTH_HEADER: str(header_length)}, body)
+    def read(self, request: Request) -> Arrays:
+        """The graph's inputs in a request, checked against the signature.
+
+        Raises:
+            InputError: with the code and the input it is about.
+        """
+        if request.body is None:
+            raise InputError("UNSUPPORTED_MEDIA_TYPE", f"The body must be {v2.CONTENT_TYPE}.")
+        if not request.body:
+            raise InputError("EMPTY_BODY", "The request has no body.")
+        tensors = self._reader.decode(request.body, request.header_length).tensors
+        check_tensors(self._signature, tensors)
+        return tensors
+
+    def prediction(self, output: npt.NDArray[Any]) -> Answer:
+        """The answer that carries an output."""
+        header_length, body = self._writer.encode({self._signature.output.name: output})
+        return Answer(200, {"content-type": v2.CONTENT_TYPE, v2.LENGTH_HEADER: str(header_length)}, body)
 
 
 def refusal(problem: InputError) -> Answer:

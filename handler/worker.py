@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from pathlib import Path
 from typing import Any
 
+from handler import frames
 from handler.exchange import Request
 from handler.loading import Archived, Opener, load
 from mulgam import tensors as v2
@@ -41,6 +43,8 @@ class Worker:
         except MulgamError as problem:
             logger.error("%s is refused: %s", context.model_name, problem)
             raise RuntimeError(f"{context.model_name} is refused: {problem}") from None
+        frames.install()
+        _settle()
         logger.info(
             "%s is loaded: digest %s, %s on %s", context.model_name, self._served.digest,
             self._served.runtime.name, self._served.runtime.device,
@@ -62,6 +66,12 @@ def _quieten() -> None:
     """Without it TorchServe writes two lines for every request, which Java then reads, parses and drops."""
     logging.getLogger().setLevel(logging.WARNING)
     logging.getLogger(__package__).setLevel(os.environ.get(LOG_LEVEL, "INFO"))
+
+
+def _settle() -> None:
+    """What is loaded stays: the garbage collector need not look through it again, which holds everybody up."""
+    gc.collect()
+    gc.freeze()
 
 
 def _request(item: dict[str, Any], context: Any, position: int) -> Request:

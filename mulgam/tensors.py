@@ -7,12 +7,13 @@ clients to the gateway. Source: kserve/open-inference-protocol `inference_rest.m
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,45 @@ NAMES: Mapping[np.dtype[Any], str] = {dtype: name for name, dtype in DTYPES.item
 # Far above what any request needs; they keep a hostile one from costing anything.
 MAX_RANK, MAX_ELEMENTS, MAX_TENSORS = 8, 2**40, 64
 Section = Literal["inputs", "outputs"]
+
+
+class Form(NamedTuple):
+    """What the JSON part says of one tensor whose bytes follow it."""
+
+    name: str
+    datatype: str
+    shape: tuple[int, ...]
+    size: int
+
+    def document(self) -> dict[str, Any]:
+        """As it stands there."""
+        size = {"binary_data_size": self.size}
+        return {"name": self.name, "datatype": self.datatype, "shape": list(self.shape), "parameters": size}
+
+
+@dataclass(frozen=True)
+class Head:
+    """The JSON part of a body, checked as far as that can be done without the bytes that follow."""
+
+    section: Section
+    forms: tuple[Form, ...]
+    parameters: Mapping[str, Any]
+    id: str | None
+
+    def tensors(self, raw: memoryview) -> Arrays:
+        """The tensors in the bytes that follow.
+
+        Raises:
+            InputError: WRONG_SIZE or BAD_BYTES.
+        """
+        tensors: Arrays = {}
+        offset = 0
+        for position, form in enumerate(self.forms):
+            tensors[form.name] = _array(form, f"{self.section}[{position}]", raw[offset:])
+            offset += form.size
+        if offset != len(raw):
+            raise InputError("WRONG_SIZE", f"{len(raw) - offset} bytes are left over after the last tensor.")
+        return tensors
 
 
 @dataclass(frozen=True)
@@ -67,26 +107,32 @@ def encode(
     Raises:
         TypeError: an element of an object array is neither text nor bytes.
     """
-    described, raw = [], []
-    for name, array in tensors.items():
-        datatype = NAMES.get(array.dtype.newbyteorder("<"), "BYTES")
-        data = raw_bytes(array)
-        described.append(
-            {
-                "name": name,
-                "datatype": datatype,
-                "shape": list(array.shape),
-                "parameters": {"binary_data_size": len(data)},
-            }
-        )
-        raw.append(data)
-    document: dict[str, Any] = {section: described}
+    raw = [raw_bytes(array) for array in tensors.values()]
+    header = json_part(section, forms(tensors, raw), parameters, outputs)
+    return len(header), b"".join((header, *raw))
+
+
+def forms(tensors: Mapping[str, npt.NDArray[Any]], raw: Sequence[bytes]) -> tuple[Form, ...]:
+    """What is to be said of tensors whose bytes are these."""
+    return tuple(
+        Form(name, datatype_of(array.dtype) or "BYTES", array.shape, len(data))
+        for (name, array), data in zip(tensors.items(), raw, strict=True)
+    )
+
+
+def json_part(
+    section: Section,
+    described: Sequence[Form],
+    parameters: Mapping[str, Any] | None = None,
+    outputs: Sequence[Mapping[str, Any]] = (),
+) -> bytes:
+    """The JSON before the tensors' bytes; arguments as `encode` has them."""
+    document: dict[str, Any] = {section: [form.document() for form in described]}
     if parameters:
         document["parameters"] = dict(parameters)
     if outputs:
         document["outputs"] = list(outputs)
-    header = json.dumps(document, separators=(",", ":")).encode()
-    return len(header), b"".join((header, *raw))
+    return json.dumps(document, separators=(",", ":")).encode()
 
 
 def raw_bytes(array: npt.NDArray[Any]) -> bytes:
@@ -95,8 +141,14 @@ def raw_bytes(array: npt.NDArray[Any]) -> bytes:
     Raises:
         TypeError: an element of an object array is neither text nor bytes.
     """
-    datatype = NAMES.get(array.dtype.newbyteorder("<"))
+    datatype = datatype_of(array.dtype)
     return _bytes_elements(array) if datatype is None else array.astype(DTYPES[datatype], copy=False).tobytes()
+
+
+@functools.lru_cache(64)
+def datatype_of(dtype: np.dtype[Any]) -> str | None:
+    """The protocol's name for a type of elements in either byte order; None for texts and bytes."""
+    return NAMES.get(dtype.newbyteorder("<"))
 
 
 def decode(section: Section, body: bytes | bytearray | memoryview, header_length: int | str | None) -> Message:
@@ -113,26 +165,29 @@ def decode(section: Section, body: bytes | bytearray | memoryview, header_length
     """
     view = memoryview(body)
     length = checked_header_length(header_length, len(view))
-    document = _document(view[:length])
+    head = read_head(section, view[:length])
+    return Message(head.tensors(view[length:]), head.parameters, head.id)
+
+
+def read_head(section: Section, header: bytes | memoryview) -> Head:
+    """The JSON part of a body; raises InputError as `decode`."""
+    document = _document(header)
     described = document.get(section)
     if not isinstance(described, list):
         raise InputError("MISSING_FIELD", f"The request has no list {section!r}.", field=section)
     if len(described) > MAX_TENSORS:
         raise InputError("TOO_MANY_TENSORS", f"{section} may have at most {MAX_TENSORS} tensors.", field=section)
-    tensors: Arrays = {}
-    offset = length
+    found: dict[str, Form] = {}
     for position, item in enumerate(described):
-        name, array, used = raw_tensor(item, f"{section}[{position}]", view[offset:])
-        if name in tensors:
+        form = _form(item, f"{section}[{position}]")
+        if form.name in found:
             raise InputError("DUPLICATE_KEY", f"{section}[{position}] is named like an earlier one.", field=section)
-        tensors[name] = array
-        offset += used
-    if offset != len(view):
-        raise InputError("WRONG_SIZE", f"{len(view) - offset} bytes are left over after the last tensor.")
+        found[form.name] = form
     parameters = document.get("parameters")
     given = document.get("id")
-    return Message(
-        tensors,
+    return Head(
+        section,
+        tuple(found.values()),
         parameters if isinstance(parameters, dict) else {},
         given if isinstance(given, str) else None,
     )
@@ -149,7 +204,7 @@ def checked_header_length(value: int | str | None, size: int) -> int:
     return int(text)
 
 
-def _document(header: memoryview) -> dict[str, Any]:
+def _document(header: bytes | memoryview) -> dict[str, Any]:
     try:
         # As text: json.loads would take UTF-16 and UTF-32 in bytes.
         document = json.loads(str(header, "utf-8"), parse_constant=_no_constant)
@@ -187,28 +242,42 @@ def raw_tensor(item: object, where: str, raw: memoryview) -> tuple[str, npt.NDAr
     Raises:
         InputError: the description is wrong, or the bytes are not what it says.
     """
-    name, datatype, shape, item = described_tensor(item, where)
-    size = (item.get("parameters") or {}).get("binary_data_size")
-    if type(size) is not int or not 0 <= size <= len(raw):
-        raise InputError(
-            "WRONG_SIZE", f"{where}: binary_data_size must be a number of bytes that the body holds.", field=where
-        )
-    count = math.prod(shape)
-    data = raw[:size]
-    if datatype == "BYTES":
-        return name, _bytes_array(data, count, where).reshape(shape), size
-    dtype = DTYPES[datatype]
-    if size != count * dtype.itemsize:
+    form = _form(item, where)
+    return form.name, _array(form, where, raw), form.size
+
+
+def _form(item: object, where: str) -> Form:
+    name, datatype, shape, description = described_tensor(item, where)
+    size = (description.get("parameters") or {}).get("binary_data_size")
+    if type(size) is not int or size < 0:
+        raise _wrong_size(where)
+    return Form(name, datatype, tuple(shape), size)
+
+
+def _wrong_size(where: str) -> InputError:
+    sentence = f"{where}: binary_data_size must be a number of bytes that the body holds."
+    return InputError("WRONG_SIZE", sentence, field=where)
+
+
+def _array(form: Form, where: str, raw: memoryview) -> npt.NDArray[Any]:
+    if form.size > len(raw):
+        raise _wrong_size(where)
+    count = math.prod(form.shape)
+    data = raw[: form.size]
+    if form.datatype == "BYTES":
+        return _bytes_array(data, count, where).reshape(form.shape)
+    dtype = DTYPES[form.datatype]
+    if form.size != count * dtype.itemsize:
         raise InputError(
             "WRONG_SIZE",
-            f"{where}: shape and datatype take {count * dtype.itemsize} bytes, there are {size}.",
+            f"{where}: shape and datatype take {count * dtype.itemsize} bytes, there are {form.size}.",
             field=where,
         )
     array = np.frombuffer(data, dtype=dtype)
-    if datatype == "BOOL":
+    if form.datatype == "BOOL":
         # numpy would carry a 2 along as a boolean that equals neither.
         array = array.view(np.uint8) != 0
-    return name, array.reshape(shape), size
+    return array.reshape(form.shape)
 
 
 def _shape(value: object, where: str) -> list[int]:

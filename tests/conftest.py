@@ -52,7 +52,7 @@ def own_registry(registry: Registry, tmp_path: Path) -> Registry:
 
 @contextlib.contextmanager
 def _unchanged(root: Path) -> Iterator[None]:
-    """Fail where a test wrote into what others read: the next one would find a plan, or a version, that it did not make."""
+    """Fail where a test wrote into what others read: the next one would find a version that it did not make."""
     before = sorted(root.rglob("*"))
     yield
     assert sorted(root.rglob("*")) == before, f"a test wrote into the shared registry {root}; it needs a copy"

@@ -18,8 +18,9 @@ MAX_HEAD = 64 * 1024
 # Where a machine is gone nobody refuses: the kernel would try for minutes.
 CONNECT_SECONDS = 2.0
 _END = b"\r\n\r\n"
+_FIRST_LINE = re.compile(rb"HTTP/1\.\S* ([0-9]{3})(?: |\r|$)")
 # ASCII alone: int() would refuse some of what isdigit() takes, and numbers of thousands of digits.
-_STATUS, _LENGTH = re.compile(r"[0-9]{3}"), re.compile(r"[0-9]{1,12}")
+_LENGTH = re.compile(r"[0-9]{1,12}")
 
 
 class ConnectionLostError(Exception):
@@ -36,11 +37,15 @@ class _UnusedError(ConnectionLostError):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Status, headers (names in lower case), whole body."""
+    """Status, head as it came, whole body. Of a dozen headers two or three are asked for: only these are looked for."""
 
     status: int
-    headers: Mapping[str, str]
+    head: bytes
     body: bytes
+
+    def header(self, name: str) -> str | None:
+        """The value of a header, by its name in lower case; the last one's where several have it."""
+        return _header(self.head, name)
 
 
 class _Connection(asyncio.Protocol):
@@ -51,7 +56,7 @@ class _Connection(asyncio.Protocol):
         self._buffer = bytearray()
         self._waiter: asyncio.Future[Reply] | None = None
         self._transport: asyncio.Transport | None = None
-        self._head: tuple[int, dict[str, str], int, int] | None = None
+        self._head: tuple[int, bytes, int, int] | None = None
         self.used = False
         self.closed = False
 
@@ -109,17 +114,17 @@ class _Connection(asyncio.Protocol):
                 if len(self._buffer) > MAX_HEAD:
                     raise ConnectionLostError("the head of an answer does not end")
                 return None
-            status, headers = _parse_head(bytes(self._buffer[:end]))
-            length = headers.get("content-length", "")
+            head = bytes(self._buffer[:end])
+            status, length = _status(head), _header(head, "content-length") or ""
             if not _LENGTH.fullmatch(length) or int(length) > self._most:
                 raise ConnectionLostError("an answer without a length, or longer than expected")
-            self._head = (status, headers, end + len(_END), int(length))
-        status, headers, start, size = self._head
+            self._head = (status, head, end + len(_END), int(length))
+        status, head, start, size = self._head
         if len(self._buffer) < start + size:
             return None
         if len(self._buffer) > start + size:
             raise ConnectionLostError("more bytes than the answer has")
-        return Reply(status, headers, bytes(self._buffer[start:]))
+        return Reply(status, head, bytes(self._buffer[start:]))
 
 
 class HttpClient:
@@ -170,7 +175,7 @@ class HttpClient:
 
     def _keep(self, connection: _Connection, reply: Reply) -> None:
         connection.used = True
-        if self._is_closed or len(self._kept) >= self._idle or reply.headers.get("connection", "").lower() == "close":
+        if self._is_closed or len(self._kept) >= self._idle or (reply.header("connection") or "").lower() == "close":
             connection.close()
         else:
             self._kept.append(connection)
@@ -200,14 +205,19 @@ def authority(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _parse_head(head: bytes) -> tuple[int, dict[str, str]]:
-    first, *lines = head.decode("latin-1").split("\r\n")
-    parts = first.split(" ", 2)
-    if len(parts) < 2 or not parts[0].startswith("HTTP/1.") or not _STATUS.fullmatch(parts[1]):
+def _status(head: bytes) -> int:
+    """The status in the head of an answer; raises ConnectionLostError where it has none."""
+    match = _FIRST_LINE.match(head)
+    if match is None:
         raise ConnectionLostError("not an HTTP/1.1 answer")
-    headers = {}
-    for line in lines:
-        name, colon, value = line.partition(":")
-        if colon:
-            headers[name.strip().lower()] = value.strip()
-    return int(parts[1]), headers
+    return int(match[1])
+
+
+def _header(head: bytes, name: str) -> str | None:
+    """The value of the last header of that name."""
+    start = head.lower().rfind(f"\r\n{name}:".encode())
+    if start < 0:
+        return None
+    start += len(name) + 3
+    end = head.find(b"\r\n", start)
+    return head[start : end if end >= 0 else len(head)].strip().decode("latin-1")

@@ -129,7 +129,7 @@ def _json(tensors: Arrays, output: str) -> tuple[dict[str, str], bytes]:
     inputs = [
         {
             "name": name,
-            "datatype": v2.NAMES[array.dtype.newbyteorder("<")],
+            "datatype": v2.datatype_of(array.dtype),
             "shape": array.shape,
             "data": np.ascontiguousarray(array).ravel(),
         }
@@ -142,7 +142,7 @@ def _json(tensors: Arrays, output: str) -> tuple[dict[str, str], bytes]:
 def _answer(served: Served, reply: Reply) -> Answer:
     """The signature's output in an answer whose tensors are binary or JSON; raises InputError."""
     view = memoryview(reply.body)
-    length = v2.checked_header_length(reply.headers.get(v2.LENGTH_HEADER.lower()), len(view))
+    length = v2.checked_header_length(reply.header(v2.LENGTH_HEADER.lower()), len(view))
     document = wire.loads(view[:length])
     described = document.get("outputs") if isinstance(document, dict) else None
     if not isinstance(described, list):
@@ -180,4 +180,4 @@ def _digest(served: Served, document: dict[str, Any], reply: Reply) -> str:
     """What the server says that it computed with; where it says nothing, the golden answers speak for it."""
     parameters = document.get("parameters")
     told = parameters.get("digest") if isinstance(parameters, dict) else None
-    return str(told or reply.headers.get("x-model-digest") or served.digest)
+    return str(told or reply.header("x-model-digest") or served.digest)

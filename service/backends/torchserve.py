@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mulgam import tensors as v2
 from mulgam.errors import InputError
+from mulgam.exchanges import Reader, Writer
 from mulgam.tensors import Arrays
 from service.backends.base import Answer, Elsewhere
 from service.backends.http import ConnectionLostError, HttpClient, Reply
@@ -19,6 +20,7 @@ from service.errors import BackendError, backend_lost, backend_unavailable, bad_
 from service.telemetry.trace import passed_on
 from service.versions.served import Served
 
+_LENGTH = v2.LENGTH_HEADER.lower()
 # What TorchServe answers to the calls that a worker had in hand when it died.
 _WORKER_DIED = frozenset({500, 507})
 
@@ -45,12 +47,13 @@ class TorchServeBackend(Elsewhere):
         self._needs_gpu = needs_gpu
         self._client = HttpClient(socket)
         self._keys = TorchServeKeys(Path(socket).parent, "inference")
+        self._writer, self._reader = Writer("inputs"), Reader("outputs")
         self.workers = workers
         self.lanes = workers * lanes
 
     async def predict(self, served: Served, tensors: Arrays, timeout: float) -> Answer:
         """One call to the handler."""
-        header_length, body = v2.encode("inputs", tensors)
+        header_length, body = self._writer.encode(tensors)
         headers = {"Content-Type": v2.CONTENT_TYPE, v2.LENGTH_HEADER: str(header_length), **passed_on()}
         reply = await self._call(served, headers, body)
         if is_refusal(reply.status, reply.body):
@@ -69,7 +72,7 @@ class TorchServeBackend(Elsewhere):
 
     def _decoded(self, served: Served, reply: Reply) -> Answer:
         try:
-            message = v2.decode("outputs", reply.body, reply.headers.get(v2.LENGTH_HEADER.lower()))
+            message = self._reader.decode(reply.body, reply.header(_LENGTH))
         except InputError as problem:
             raise bad_backend() from problem
         output = message.tensors.get(served.signature.output.name)

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from functools import partial
 from itertools import chain
+from typing import cast
 
 from mulgam.tensors import Arrays
 from service.errors import BackendError, backend_late, too_busy
@@ -55,7 +56,9 @@ class Batcher:
         self._max_rows = max_rows
         self._max_waiting = max_waiting
         self._queue: deque[Job] = deque()
-        self._scheduled = False
+        # Whether a lane will look at the queue in the next turn of the loop.
+        self._is_looking = False
+        self._lanes_open: set[asyncio.Task[None]] = set()
         self._running: dict[asyncio.Task[None], list[Job]] = {}
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = math.inf
@@ -116,10 +119,10 @@ class Batcher:
             self._set_alarm(loop, following)
 
     def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Look at the queue once this turn of the loop has let every request in."""
-        if not self._scheduled and self._has_lane():
-            self._scheduled = True
-            loop.call_soon(self._dispatch)
+        """Have a lane look at the queue once this turn of the loop has let every request in."""
+        if not self._is_looking and self._has_lane():
+            self._is_looking = True
+            self._lanes_open.add(loop.create_task(self._lane()))
 
     def _has_lane(self) -> bool:
         count = len(self._running)
@@ -127,21 +130,28 @@ class Batcher:
             return True
         return count < self._lanes and len(self._queue) >= min(map(len, self._running.values()))
 
-    def _dispatch(self) -> None:
-        self._scheduled = False
-        loop = asyncio.get_running_loop()
-        while self._has_lane():
-            jobs = self._next_batch(loop.time())
-            if not jobs:
-                return
-            task = loop.create_task(self._work(jobs))
-            self._running[task] = jobs
-            task.add_done_callback(self._finished)
-
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        del self._running[task]
-        if self._queue:
-            self._schedule(asyncio.get_running_loop())
+    async def _lane(self) -> None:
+        """One batch after the other, for as long as anything waits: a task for each would cost a turn of the loop."""
+        loop, this = asyncio.get_running_loop(), cast("asyncio.Task[None]", asyncio.current_task())
+        try:
+            while True:
+                self._is_looking = False
+                jobs = self._next_batch(loop.time()) if self._has_lane() else []
+                if not jobs:
+                    return
+                self._running[this] = jobs
+                if self._queue:
+                    self._schedule(loop)  # what did not fit
+                try:
+                    await self._work(jobs)
+                finally:
+                    del self._running[this]
+                if not self._queue or self._is_looking:
+                    return
+                self._is_looking = True
+                await asyncio.sleep(0)
+        finally:
+            self._lanes_open.discard(this)
 
     def _next_batch(self, now: float) -> list[Job]:
         """The oldest requests that are still wanted, as many as one batch takes."""

@@ -230,7 +230,7 @@ def _settings(data: bytes) -> None:
 
 def _handler(data: bytes) -> None:
     length, body = _parts(data)
-    exchange.read(exchange.Request(body, length), PLAIN.signature)
+    exchange.Exchange(PLAIN.signature, {}).read(exchange.Request(body, length))
 
 
 def decoders() -> list[Decoder]:

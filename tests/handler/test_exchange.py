@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from handler.exchange import Request, failure, prediction, read, refusal
+from handler.exchange import Exchange, Request, failure, refusal
 from mulgam import tensors as v2
 from mulgam.errors import InputError
 from tests.builders import linear_signature
@@ -15,11 +15,12 @@ from tests.handler.unpacked import request
 
 SIGNATURE = linear_signature()
 NARROW = linear_signature(missing=False)
+EXCHANGE = Exchange(SIGNATURE, {})
 
 
 def test_a_good_request_gives_the_graphs_inputs() -> None:
     """The tensors that were sent arrive, NaN for a missing value included."""
-    tensors = read(request([32, 3, 0.3], [33, float("nan"), 0.5]), SIGNATURE)
+    tensors = EXCHANGE.read(request([32, 3, 0.3], [33, float("nan"), 0.5]))
     expected = np.array([[32, 3, 0.3], [33, np.nan, 0.5]], dtype=np.float32)
     np.testing.assert_array_equal(tensors["numeric"], expected)
 
@@ -54,7 +55,7 @@ def test_a_bad_request_is_refused_with_its_code(case: str) -> None:
     """Each mistake has a code, a sentence of one line, and the input it is about."""
     sent, code, field = BAD_REQUESTS[case]
     with pytest.raises(InputError) as raised:
-        read(sent, SIGNATURE)
+        EXCHANGE.read(sent)
     assert (raised.value.code, raised.value.field) == (code, field)
     answer = refusal(raised.value)
     assert answer.status == (415 if code == "UNSUPPORTED_MEDIA_TYPE" else 400)
@@ -67,14 +68,14 @@ def test_a_bad_request_is_refused_with_its_code(case: str) -> None:
 def test_a_missing_value_is_refused_where_the_signature_wants_one() -> None:
     """NaN is the missing value; a signature without missing values does not take it."""
     with pytest.raises(InputError, match="lacks a value") as raised:
-        read(request([32, float("nan"), 0.3]), NARROW)
+        Exchange(NARROW, {}).read(request([32, float("nan"), 0.3]))
     assert raised.value.code == "NON_FINITE"
 
 
 def test_a_prediction_carries_its_tensor_and_where_it_came_from() -> None:
     """The answer decodes to the output, with digest, runtime and device beside it."""
     parameters = {"digest": "ab" * 32, "runtime": "onnx", "device": "cuda:1"}
-    answer = prediction(np.array([5.3, 6.2], dtype=np.float32), SIGNATURE, parameters)
+    answer = Exchange(SIGNATURE, parameters).prediction(np.array([5.3, 6.2], dtype=np.float32))
     assert (answer.status, answer.headers["content-type"]) == (200, "application/octet-stream")
     message = v2.decode("outputs", answer.body, answer.headers["Inference-Header-Content-Length"])
     np.testing.assert_array_equal(message.tensors["prediction"], np.array([5.3, 6.2], dtype=np.float32))

@@ -58,6 +58,9 @@ def test_torchscript_is_told_which(registry: Registry, monkeypatch: pytest.Monke
         def eval(self) -> Module:
             return self
 
+        def forward(self) -> None:
+            """Never called here."""
+
     def loaded(path: str, map_location: str) -> Module:
         placed.append(map_location)
         return Module()
