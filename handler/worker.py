@@ -34,7 +34,7 @@ class Worker:
         Raises:
             RuntimeError: it can't be served; TorchServe expects this class, and tries again by its back-off.
         """
-        _quieten()
+        _quieten(context)
         properties = context.system_properties
         told = context.manifest["model"]
         archived = Archived(told["modelName"], int(told["modelVersion"]), told["serializedFile"])
@@ -62,10 +62,18 @@ class Worker:
         return [answer.body for answer in answers]
 
 
-def _quieten() -> None:
+def _quieten(context: Any) -> None:
     """Without it TorchServe writes two lines for every request, which Java then reads, parses and drops."""
     logging.getLogger().setLevel(logging.WARNING)
+    # One of them tells how long a batch took: it need not be made either.
+    metrics = getattr(context, "metrics", None)
+    if metrics is not None:
+        metrics.add_time = _not_told
     logging.getLogger(__package__).setLevel(os.environ.get(LOG_LEVEL, "INFO"))
+
+
+def _not_told(name: str, value: float) -> None:
+    pass
 
 
 def _settle() -> None:
