@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 
 import numpy as np
 
 from mulgam.tensors import Arrays
 from service.backends.base import Answer, Backend
+from service.backends.deadline import within
 from service.errors import backend_late, bad_backend
 from service.protocols.base import Output
 from service.versions.served import Served
@@ -25,7 +25,7 @@ async def predict(served: Served, tensors: Arrays, backend: Backend, timeout: fl
     """
     rows = len(next(iter(tensors.values())))
     try:
-        async with asyncio.timeout(timeout):
+        with within(timeout):
             answer = await backend.predict(served, tensors, timeout)
     except TimeoutError:
         raise backend_late(timeout) from None

@@ -15,6 +15,7 @@ from itertools import chain
 from typing import cast
 
 from mulgam.tensors import Arrays
+from service.alarm import Alarm
 from service.errors import BackendError, backend_late, too_busy
 from service.protocols.base import Output
 from service.queueing.job import Job, Told, hand_out, joined, outcome_of
@@ -60,8 +61,7 @@ class Batcher:
         self._is_looking = False
         self._lanes_open: set[asyncio.Task[None]] = set()
         self._running: dict[asyncio.Task[None], list[Job]] = {}
-        self._alarm: asyncio.TimerHandle | None = None
-        self._alarm_at = math.inf
+        self._alarm = Alarm(self._expire)
 
     async def submit(self, tensors: Arrays, rows: int, timeout: float) -> Output:
         """This request's part of a batch, for a coroutine.
@@ -85,8 +85,7 @@ class Batcher:
         now = loop.time()
         job = Job(tensors, rows, told, now, now + timeout, trace, is_queued=True)
         self._queue.append(job)
-        if job.deadline < self._alarm_at:
-            self._set_alarm(loop, job.deadline)
+        self._alarm.by(job.deadline)
         self._schedule(loop)
         return job
 
@@ -100,23 +99,12 @@ class Batcher:
         """Every request that is not answered."""
         return (job for job in chain(self._queue, *self._running.values()) if not job.is_over)
 
-    def _set_alarm(self, loop: asyncio.AbstractEventLoop, when: float) -> None:
-        """One alarm for all of them, at the first deadline: most are answered long before theirs."""
-        if self._alarm is not None:
-            self._alarm.cancel()
-        self._alarm = loop.call_at(when, self._expire)
-        self._alarm_at = when
-
-    def _expire(self) -> None:
-        self._alarm, self._alarm_at = None, math.inf
-        loop = asyncio.get_running_loop()
-        now = loop.time()
+    def _expire(self, now: float) -> float:
+        """End what is late; when the next one will be."""
         for job in list(self._open()):
             if job.deadline <= now:
                 _late(job)
-        following = min((job.deadline for job in self._open()), default=math.inf)
-        if following < self._alarm_at:
-            self._set_alarm(loop, following)
+        return min((job.deadline for job in self._open()), default=math.inf)
 
     def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
         """Have a lane look at the queue once this turn of the loop has let every request in."""
