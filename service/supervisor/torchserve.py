@@ -49,11 +49,9 @@ _LOG4J = """<?xml version="1.0" encoding="UTF-8"?>
   </Loggers>
 </Configuration>
 """
-# The quick compiler alone: behind a gateway that batches Java sees few calls, and the thorough one paid off for none
-# of the 18 s of load that were watched (docs/torchserve.md).
 # Java 25 warns of what the bundled Netty and protobuf do unless it is told that they may.
 _JVM = (
-    "-Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+    "-Xmx256m -XX:+UseSerialGC"
     " --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow"
 )
 

@@ -28,8 +28,8 @@ START_SECONDS = 60.0
 # So many different requests in turn.
 VARIED = 64
 TOLERANCE = 1e-4
-# Java goes on compiling: its CPU time for a call fell from 1.6 to 0.5 ms in the first 12 s of load, then stayed.
-JAVA_WARM_UP = 12
+# Java goes on compiling: at one connection its CPU time for a call fell from 0.5 to 0.12 ms in the first 16 s of load.
+JAVA_WARM_UP = 16
 
 
 class NotServed(BenchError):
