@@ -76,15 +76,13 @@ class DataPlane:
         self.breakers = Breakers(settings.breaker_faults, patience, self._breaker_changed)
         self.readiness = Readiness(catalogue, backend, settings.ready_interval, self.breakers)
         self._attempts = Attempts(backend, self.breakers, RetryBudget(settings.retry_share), metrics)
-        # Digest -> when the version was served last; one that comes back is none of these.
-        self.retired: dict[str, float] = {}
         # Model and number of such a version that may still be asked for -> the version, and when it last was.
         self._lingering: dict[tuple[str, str], _Lingering] = {}
-        self._held: Counter[tuple[str, int]] = Counter()
+        self._held: Counter[Served] = Counter()
         self.is_draining = False
         self.is_closing = False
-        # By digest, and whether the rows are real ones: no batch holds both, for one counts as a whole.
-        self._queues: dict[tuple[str, bool], tuple[Gather, Batcher]] = {}
+        # By whether the rows are real ones, too: no batch holds both, for one counts as a whole.
+        self._queues: dict[tuple[Served, bool], tuple[Gather, Batcher]] = {}
         self._shadowing = Shadowing(backend, metrics, settings.request_timeout)
         self.shadowing = self._shadowing.follow(catalogue)
         for served in catalogue.versions:
@@ -100,7 +98,6 @@ class DataPlane:
         for served in catalogue.versions:
             if not self.catalogue.serves(served):
                 self._begin(served)
-                self.retired.pop(served.digest, None)
                 self._lingering.pop((served.name, str(served.version)), None)
         for canary, _ in self._canaries():
             self.metrics.canary(canary, 0.0)
@@ -108,7 +105,6 @@ class DataPlane:
         self.readiness.follow(catalogue)
         self.shadowing = self._shadowing.follow(catalogue)
         for served in old:
-            self.retired[served.digest] = time.monotonic()
             if self.settings.linger:
                 self._lingering[served.name, str(served.version)] = _Lingering(served)
             self.metrics.undescribe(served)
@@ -156,29 +152,30 @@ class DataPlane:
 
     def hold(self, served: Served, count: int) -> None:
         """Requests that take long begin (1) or end (-1) with this version; it is kept for them."""
-        self._held[served.name, served.version] += count
+        self._held[served] += count
+        if not self._held[served]:
+            del self._held[served]
 
     def held_versions(self) -> Iterable[tuple[str, int]]:
         """The versions that are held now; one that both is and lingers comes twice."""
-        yield from (key for key, count in self._held.items() if count > 0)
-        served = (one.served for one in self._lingering.values())
-        yield from ((one.name, one.version) for one in served if self._lingers(one))
+        lingering = (one.served for one in self._lingering.values())
+        held = (*self._held, *(one for one in lingering if self._lingers(one)))
+        yield from ((one.name, one.version) for one in held)
 
     def holds(self, served: Served) -> bool:
         """Whether a version is held now."""
-        return self._held[served.name, served.version] > 0 or self._lingers(served)
+        return served in self._held or self._lingers(served)
 
     def _lingers(self, served: Served) -> bool:
         """Whether a version that is served no more was asked for by its number lately."""
         one = self._lingering.get((served.name, str(served.version)))
-        return one is not None and time.monotonic() - one.asked < self.settings.linger
+        return one is not None and one.served is served and time.monotonic() - one.asked < self.settings.linger
 
     def forget(self, served: Served) -> None:
         """Nothing of this version is under way any more."""
-        self.retired.pop(served.digest, None)
-        self._lingering.pop((served.name, str(served.version)), None)
+        self._lingering = {key: one for key, one in self._lingering.items() if one.served is not served}
         for are_real in (True, False):
-            self._queues.pop((served.digest, are_real), None)
+            self._queues.pop((served, are_real), None)
         self.breakers.forget(served)
 
     def outside(self, served: Served, tensors: Arrays, are_real: bool = True) -> Outside | None:
@@ -217,13 +214,12 @@ class DataPlane:
         Raises:
             ApiError: 503 where the queue is full, the breaker open or golden answers come out wrong.
         """
-        digest = served.digest
-        if digest in self.readiness.wrong:
+        if served in self.readiness.wrong:
             raise backend_unavailable(served.name)
         if self.breakers.of(served).is_open:
             self.metrics.rejected.labels("breaker").inc()
             raise backend_unavailable(served.name)
-        gather, batcher = self._queues[digest, are_real]
+        gather, batcher = self._queues[served, are_real]
         if rows <= gather.most_rows:
             return gather.enqueue(tensors, rows, told)
         return batcher.enqueue(tensors, rows, timeout, told, trace)
@@ -262,7 +258,7 @@ class DataPlane:
     def _breaker_changed(self, served: Served, is_open: bool) -> None:
         self.metrics.broken(served, is_open)
         for are_real in (True, False):
-            queues = self._queues.get((served.digest, are_real))
+            queues = self._queues.get((served, are_real))
             if is_open and queues is not None:
                 queues[1].refuse(backend_unavailable(served.name))
 
@@ -271,7 +267,7 @@ class DataPlane:
         most_rows = self.backend.cheap_rows(served)
         for are_real in (True, False):
             gather = Gather(partial(self._run_at_once, served, are_real), most_rows)
-            self._queues[served.digest, are_real] = gather, self._batcher(served, are_real)
+            self._queues[served, are_real] = gather, self._batcher(served, are_real)
         self.metrics.describe(served, held_out_scores(served))
 
     def _batcher(self, served: Served, are_real: bool) -> Batcher:

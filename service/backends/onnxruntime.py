@@ -64,7 +64,7 @@ class OnnxRuntimeBackend:
 
     def __init__(self, served: Iterable[Served], device: str) -> None:
         self._device = device
-        self._models = {one.digest: _loaded(one, device) for one in served}
+        self._models = {one: _loaded(one, device) for one in served}
         # onnxruntime frees the interpreter lock while it computes, so threads use the cores.
         self.workers = self.lanes = len(os.sched_getaffinity(0))
         # One more than requests use at a time, for golden replays and shadows.
@@ -85,7 +85,7 @@ class OnnxRuntimeBackend:
         return Answer(await loop.run_in_executor(self._threads, run, tensors), served.digest)
 
     def _model(self, served: Served) -> _Model:
-        model = self._models.get(served.digest)
+        model = self._models.get(served)
         if model is None:
             raise backend_unavailable(served.name)
         return model
@@ -93,11 +93,11 @@ class OnnxRuntimeBackend:
     async def prepare(self, served: Served) -> None:
         """Load another version, in a thread."""
         loop = asyncio.get_running_loop()
-        self._models[served.digest] = await loop.run_in_executor(self._threads, _loaded, served, self._device)
+        self._models[served] = await loop.run_in_executor(self._threads, _loaded, served, self._device)
 
     async def release(self, served: Served) -> None:
         """Drop the session."""
-        self._models.pop(served.digest, None)
+        self._models.pop(served, None)
 
     async def close(self) -> None:
         """Stop the threads and drop the sessions."""

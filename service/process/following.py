@@ -14,6 +14,8 @@ from service.versions.served import Catalogue, LineUp, Served
 
 log = logging.getLogger(__name__)
 
+_LOOK_SECONDS = 1.0
+
 
 async def adopt(plane: DataPlane, registry: Registry, choices: Mapping[str, Choice], runtime: str) -> dict[str, str]:
     """Serve these versions; a bad default is refused and what was served before serves on; a bad canary or shadow
@@ -61,27 +63,30 @@ async def _accepted(plane: DataPlane, registry: Registry, model: str, version: i
     await plane.backend.prepare(served)
     state = await plane.readiness.verdict(served, entry.golden)
     if not state.ready:
-        await plane.backend.release(served)
+        await _let_go(plane, served)
         raise MulgamError(f"its golden requests are not answered rightly ({state.cause})")
     log.info("%s: version %d is served from now on", model, version, extra={"digest": served.digest})
     return served
 
 
 def _retire(plane: DataPlane, served: Served) -> None:
-    """Release a version once no request can be under way with it, unless it comes back meanwhile."""
-    since = plane.retired[served.digest]
+    """Let a version go once no request can be under way with it; if it comes back meanwhile, it is loaded anew."""
 
     async def release() -> None:
-        await asyncio.sleep(plane.settings.request_timeout + 1)
-        while plane.holds(served):
-            await asyncio.sleep(1)
-        if plane.retired.get(served.digest) == since:
-            plane.forget(served)
-            await plane.backend.release(served)
+        quiet = 0.0
+        while quiet <= plane.settings.request_timeout:
+            await asyncio.sleep(_LOOK_SECONDS)
+            quiet = 0.0 if plane.holds(served) else quiet + _LOOK_SECONDS
+        await _let_go(plane, served)
 
     task = asyncio.get_running_loop().create_task(release(), name="retire")
     _RETIRING.add(task)
     task.add_done_callback(_RETIRING.discard)
+
+
+async def _let_go(plane: DataPlane, served: Served) -> None:
+    plane.forget(served)
+    await plane.backend.release(served)
 
 
 # The loop keeps weak references to tasks only.

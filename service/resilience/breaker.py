@@ -52,7 +52,7 @@ class Breaker:
 
 
 class Breakers:
-    """The breakers of what is served, by digest.
+    """The breakers of what is served, one for each version.
 
     Args:
         most: faults in a row at which one opens.
@@ -63,13 +63,13 @@ class Breakers:
     def __init__(self, most: int, patience: float, changed: Callable[[Served, bool], object]) -> None:
         self._most = most
         self._changed = changed
-        self._breakers: dict[str, Breaker] = {}
+        self._breakers: dict[Served, Breaker] = {}
         self.patience = patience
         self.suspected: Callable[[], object] = lambda: None
 
     def of(self, served: Served) -> Breaker:
         """The breaker of a version."""
-        breaker = self._breakers.get(served.digest)
+        breaker = self._breakers.get(served)
         if breaker is None:
 
             def changed(is_open: bool) -> None:
@@ -77,7 +77,7 @@ class Breakers:
                 self._changed(served, is_open)
 
             breaker = Breaker(self._most, lambda: self.suspected(), changed)
-            self._breakers[served.digest] = breaker
+            self._breakers[served] = breaker
         return breaker
 
     def judge(self, served: Served, problem: BackendError, timeout: float) -> None:
@@ -91,4 +91,4 @@ class Breakers:
 
     def forget(self, served: Served) -> None:
         """A version is served no more."""
-        self._breakers.pop(served.digest, None)
+        self._breakers.pop(served, None)

@@ -60,9 +60,8 @@ class Readiness:
         breakers.suspected = self._suspicion.set
         self._backend = backend
         self._interval = interval
-        # By digest.
-        self._states = dict.fromkeys((one.digest for one in catalogue.versions), UNTRIED)
-        self.wrong: frozenset[str] = frozenset()
+        self._states = dict.fromkeys(catalogue.versions, UNTRIED)
+        self.wrong: frozenset[Served] = frozenset()
         self._turn = 0
         self._stopping = False
 
@@ -73,12 +72,12 @@ class Readiness:
 
     def of(self, served: Served) -> State:
         """The present state of a version."""
-        state = self._states[served.digest]
+        state = self._states[served]
         return State(False, "the gateway is stopping", state.wrong) if self._stopping else state
 
     def found(self, served: Served) -> State:
         """What the last replay of a version found, though the process may be stopping."""
-        return self._states[served.digest]
+        return self._states[served]
 
     def stop(self) -> None:
         """Say no from now on: the process ends, though it still answers."""
@@ -104,7 +103,7 @@ class Readiness:
         known = self._catalogue
         self._catalogue = catalogue
         self._tell({
-            served.digest: self._states[served.digest] if known.serves(served) else State(True)
+            served: self._states[served] if known.serves(served) else State(True)
             for served in catalogue.versions
         })  # fmt: skip
 
@@ -129,11 +128,11 @@ class Readiness:
         return State(True)
 
     async def _replay_one(self, served: Served) -> None:
-        before = self._states[served.digest]
+        before = self._states[served]
         requests = served.entry.golden
         state = await self.verdict(served, [requests[self._turn % len(requests)]] if before.ready else requests)
         if self._catalogue.serves(served):
-            self._tell({**self._states, served.digest: state})
+            self._tell({**self._states, served: state})
         if self._stopping:
             return
         if before.ready and not state.ready:
@@ -150,6 +149,6 @@ class Readiness:
             return "the canary of model %s is not ready, the default takes its share: %s"
         return "the shadow of model %s is not ready: %s"
 
-    def _tell(self, states: dict[str, State]) -> None:
+    def _tell(self, states: dict[Served, State]) -> None:
         self._states = states
-        self.wrong = frozenset(digest for digest, state in states.items() if state.wrong)
+        self.wrong = frozenset(served for served, state in states.items() if state.wrong)

@@ -54,7 +54,7 @@ class Shadowing:
         self._backend = backend
         self._metrics = metrics
         self._timeout = timeout
-        self._shadows: dict[str, Served] = {}  # by the digest of the default
+        self._shadows: dict[Served, Served] = {}  # by the default
         self._jobs: deque[_Job] = deque()
         self._bytes = 0
         self._task: asyncio.Task[None] | None = None
@@ -62,7 +62,7 @@ class Shadowing:
     def follow(self, catalogue: Catalogue) -> Shadowing | None:
         """Serve another set of shadows; itself where there is one, so that nobody else is ever asked."""
         line_ups = catalogue.line_ups.values()
-        self._shadows = {one.default.digest: one.shadow for one in line_ups if one.shadow is not None}
+        self._shadows = {one.default: one.shadow for one in line_ups if one.shadow is not None}
         return self if self._shadows else None
 
     def offer(self, served: Served, decode: Decode, size: int, output: Output) -> None:
@@ -74,7 +74,7 @@ class Shadowing:
             size: of the request, in bytes.
             output: what was answered.
         """
-        shadow = self._shadows.get(served.digest)
+        shadow = self._shadows.get(served)
         if shadow is None:
             return
         size += output.nbytes
@@ -94,7 +94,7 @@ class Shadowing:
                 job = self._jobs.popleft()
                 self._bytes -= job.size
                 started = time.perf_counter()
-                is_wanted = is_quiet and self._shadows.get(job.served.digest) is job.shadow
+                is_wanted = is_quiet and self._shadows.get(job.served) is job.shadow
                 self._metrics.of_shadow(job.shadow).ended(await self._outcome(job) if is_wanted else "dropped")
                 await asyncio.sleep(RESTS * (time.perf_counter() - started))
         finally:

@@ -17,9 +17,13 @@ from service.versions.ranges import Ranges
 from service.versions.split import bound, place
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Served:
-    """One model as it is served: its verified version, the runtime that computes it, and in which precision."""
+    """One model as it is served: its verified version, the runtime that computes it, and in which precision.
+
+    Compared and hashed by identity: two versions may have the same files, and one that comes back is loaded anew. So
+    whatever is kept for a version (queue, breaker, session) ends with that one alone.
+    """
 
     entry: Entry
     runtime: str
