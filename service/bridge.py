@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 import uvloop
 
+from service.caller import Caller
+
 Result = TypeVar("Result")
 
 
@@ -26,9 +28,14 @@ class Bridge:
         if self._own:
             self._thread.start()
 
-    def run(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
-        """The coroutine's result; the calling thread waits for it."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result()
+    def run(self, coroutine: Coroutine[Any, Any, Result], caller: Caller | None = None) -> Result:
+        """The coroutine's result; the calling thread waits for it.
+
+        Raises:
+            CallerGoneError: it was cancelled, for the caller had left.
+        """
+        future = asyncio.run_coroutine_threadsafe(coroutine, self.loop)
+        return future.result() if caller is None else caller.result(future)
 
     def call(self, function: Callable[..., object], *arguments: object) -> None:
         """Let the loop call a function soon; nobody waits."""

@@ -13,6 +13,8 @@ _NUMBERS = random.Random()  # noqa: S311
 LOOP_BYTES = 32 * 1024
 # Of every answer: what it is stands in Content-Type, and it is for this caller, now.
 SAFE_HEADERS = (("x-content-type-options", "nosniff"), ("cache-control", "no-store"))
+# What is counted for a caller that left before its answer, as nginx does; nobody is ever sent it.
+GONE = 499
 # A caller's id that is echoed.
 REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 

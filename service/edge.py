@@ -19,7 +19,8 @@ from flask import Flask
 from service import wsgi
 from service.bulk.edge import BulkEdge
 from service.bulk.kinds import bulk_kind
-from service.calls import LOOP_BYTES, Call, Reply, request_id
+from service.caller import Caller
+from service.calls import GONE, LOOP_BYTES, Call, Reply, request_id
 from service.errors import ApiError, body_too_large, from_status, too_busy
 from service.http1.exchange import Exchange
 from service.http1.request import Pending, Request
@@ -143,22 +144,26 @@ class Edge:
         await self._bulk.close()
         await asyncio.get_running_loop().run_in_executor(None, self._threads.shutdown)
 
-    def _send_to_app(self, request: Request, done: Callable[[Reply], None]) -> asyncio.Task[Reply]:
-        """In flight also where it is cancelled before it begins."""
+    def _send_to_app(self, request: Request, done: Callable[[Reply], None]) -> Caller:
+        """In flight until a thread is done with it, though nobody may wait any more."""
+        loop, caller = asyncio.get_running_loop(), Caller()
+        work = self._threads.submit(self._through_app, request, time.perf_counter(), caller)
         self._metrics.inflight_now += 1
 
-        def came(task: asyncio.Task[Reply]) -> None:
+        def came() -> None:
             self._ended()
-            if task.cancelled():
+            if work.cancelled():
+                self._metrics.requests.labels(NO_MODEL, NO_MODEL, "http", str(GONE)).inc()
                 return
-            problem = task.exception()
+            problem = work.exception()
             if problem is not None:
                 log.error("a request failed", exc_info=problem)
-            done(task.result() if problem is None else self.refuse(request, from_status(500)))
+            if not caller.is_gone:
+                done(work.result() if problem is None else self.refuse(request, from_status(500)))
 
-        task = asyncio.get_running_loop().create_task(self._through_app(request))
-        task.add_done_callback(came)
-        return task
+        work.add_done_callback(lambda _: loop.call_soon_threadsafe(came))
+        caller.awaits(work)
+        return caller
 
     def _ended(self) -> None:
         self._metrics.inflight_now -= 1
@@ -171,12 +176,8 @@ class Edge:
             self._ways = _short_ways(catalogue) if self._has_short_ways else {}
         return self._ways
 
-    async def _through_app(self, request: Request) -> Reply:
-        run = asyncio.get_running_loop().run_in_executor
-        return await run(self._threads, self._run_app, request, time.perf_counter())
-
-    def _run_app(self, request: Request, received: float) -> Reply:
-        return wsgi.run(self._app, self._environ(request, received))
+    def _through_app(self, request: Request, received: float, caller: Caller) -> Reply:
+        return wsgi.run(self._app, self._environ(request, received) | {wsgi.CALLER: caller})
 
     def _environ(self, request: Request, received: float | None = None) -> dict[str, Any]:
         return wsgi.environ(

@@ -6,18 +6,21 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 
 import orjson
 
 from mulgam.errors import InputError
 from service import compression
 from service.bridge import Bridge
-from service.calls import SAFE_HEADERS, Call, Reply
+from service.caller import Caller, CallerGoneError
+from service.calls import GONE, SAFE_HEADERS, Call, Reply
 from service.errors import ApiError, from_input_error, from_status
 from service.offload import large
 from service.offload.client import Offload
 from service.plane import DataPlane
 from service.protocols.base import JSON_HEADERS, Decoded, Headers, Output, PredictionProtocol
+from service.queueing.deadline import Deadline
 from service.queueing.job import Job
 from service.shadow.shadowing import Shadowing
 from service.telemetry.trace import Trace, current
@@ -27,6 +30,8 @@ log = logging.getLogger(__name__)
 
 # Sent, and not empty: the rows are not real ones, so that they are no part of drift.
 WHAT_IF = "x-what-if"
+# Of a thread whose caller has left: a thread has to return something.
+_TO_NOBODY = Reply(GONE, [], b"")
 
 
 def respond(
@@ -54,7 +59,10 @@ def respond(
             _finished(plane, protocol, served, call, reply, trace)
             done(reply)
 
-        return plane.ask(served, decoded.tensors, decoded.rows, timeout, told, trace, not call.header(WHAT_IF))
+        job = plane.ask(served, decoded.tensors, decoded.rows, timeout, told, trace, not call.header(WHAT_IF))
+        if job.is_queued:
+            job.left = partial(_left, plane, protocol, served, call, trace)
+        return job
     except Exception as problem:
         reply = _failed(problem, served, protocol, call, trace)
     _finished(plane, protocol, served, call, reply, trace)
@@ -82,20 +90,27 @@ def _finished(
         plane.tracing.end(trace, served, protocol.name, reply.status, seconds)
 
 
+def _left(plane: DataPlane, protocol: PredictionProtocol, served: Served, call: Call, trace: Trace | None) -> None:
+    """The caller has left before the answer."""
+    plane.metrics.of(served).left(protocol.name)
+    if trace is not None:
+        plane.tracing.end(trace, served, protocol.name, GONE, time.perf_counter() - call.received)
+
+
 def respond_in_thread(
-    plane: DataPlane, bridge: Bridge, protocol: PredictionProtocol, served: Served, call: Call
+    plane: DataPlane, bridge: Bridge, protocol: PredictionProtocol, served: Served, call: Call, caller: Caller
 ) -> Reply:
-    """The same from another thread: only the prediction itself goes to the loop, which a large body would hold."""
+    """The same from another thread: only the prediction itself goes to the loop, which a large body would hold.
+
+    Between its steps it looks whether there is time left, and whether anybody still waits.
+    """
     trace = plane.tracing.begin(call.header)
     try:
-        timeout = _timeout(plane, call)
-        decoded = _decoded(plane, plane.offload, protocol, served, call, timeout)
-        current.set(trace)
-        are_real = not call.header(WHAT_IF)
-        output = bridge.run(plane.predict(served, decoded.tensors, decoded.rows, timeout, are_real))
-        reply = _reply(served, call, *large.render(plane.offload, served, decoded.render, output, timeout))
-        if plane.shadowing is not None:
-            bridge.call(_shadowed, plane.shadowing, plane, protocol, served, call, output)
+        reply = _answered(plane, bridge, protocol, served, call, caller, trace)
+        caller.check()
+    except CallerGoneError:
+        bridge.call(_left, plane, protocol, served, call, trace)
+        return _TO_NOBODY
     except Exception as problem:
         reply = _failed(problem, served, protocol, call, trace)
     seconds = time.perf_counter() - call.received
@@ -103,6 +118,29 @@ def respond_in_thread(
     bridge.call(plane.metrics.of(served).answered, protocol.name, reply.status, seconds)
     if trace is not None:
         plane.tracing.end(trace, served, protocol.name, reply.status, seconds)
+    return reply
+
+
+def _answered(
+    plane: DataPlane, bridge: Bridge, protocol: PredictionProtocol, served: Served, call: Call, caller: Caller,
+    trace: Trace | None,
+) -> Reply:  # fmt: skip
+    """The steps in a thread; raises CallerGoneError, and whatever the answer is to be made of."""
+    with Deadline(_timeout(plane, call), call.received) as deadline:
+
+        def left() -> float:
+            caller.check()
+            return deadline.left()
+
+        left()
+        _inflate(plane, call)
+        decoded = _decoded(plane, plane.offload, protocol, served, call, left())
+        current.set(trace)
+        are_real = not call.header(WHAT_IF)
+        output = bridge.run(plane.predict(served, decoded.tensors, decoded.rows, left(), are_real), caller)
+        reply = _reply(served, call, *large.render(plane.offload, served, decoded.render, output, left()))
+        if plane.shadowing is not None:
+            bridge.call(_shadowed, plane.shadowing, plane, protocol, served, call, output)
     return reply
 
 
@@ -139,6 +177,13 @@ def as_api_error(problem: Exception, request_id: str, trace: Trace | None = None
     return from_status(500)
 
 
+def _inflate(plane: DataPlane, call: Call) -> None:
+    """A compressed body as it was; the loop is never given one."""
+    encoding = call.header("content-encoding")
+    if encoding is not None:
+        call.body = compression.inflated(call.body, encoding, plane.settings.max_body_bytes)
+
+
 def _decoded(
     plane: DataPlane,
     offload: Offload | None,
@@ -147,9 +192,6 @@ def _decoded(
     call: Call,
     timeout: float,
 ) -> Decoded:
-    encoding = call.header("content-encoding")
-    if encoding is not None:
-        call.body = compression.inflated(call.body, encoding, plane.settings.max_body_bytes)
     decoded = large.decode(offload, protocol, served, call, plane.settings.max_rows, timeout)
     if plane.rejects_out_of_range:
         outside = plane.outside(served, decoded.tensors, not call.header(WHAT_IF))

@@ -14,6 +14,8 @@ App = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 # When the request was whole, on the clock of `time.perf_counter`: the app's timings start there.
 RECEIVED = "mulgam.received"
+# The `Caller` that waits for the answer; absent where nobody knows whether it still does.
+CALLER = "mulgam.caller"
 # A function that says whether reading the body would have to wait; absent where it is here, or nobody knows.
 IS_WAITING = "mulgam.is_waiting"
 _WITHOUT_PREFIX = frozenset({"content-type", "content-length"})

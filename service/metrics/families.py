@@ -34,7 +34,9 @@ class Families:
 
     def _declare_requests(self) -> None:
         self.requests = self._counter(
-            "requests", "Requests answered; code is the HTTP status.", (*_MODEL, "protocol", "code")
+            "requests",
+            "Requests answered; code is the HTTP status, 499 where the caller left before.",
+            (*_MODEL, "protocol", "code"),
         )
         self.request_seconds = self._histogram(
             "request_seconds", "Time from the whole body to the answer.", (*_MODEL, "protocol"), SECONDS

@@ -8,6 +8,7 @@ import numpy as np
 
 from mulgam.tensors import Arrays
 from service.backends.prediction import total
+from service.calls import GONE
 from service.drift.meter import DriftMeter
 from service.metrics.families import DISAGREEMENT, OUTCOMES, ROWS, SECONDS, Families
 from service.metrics.tally import CounterTally, HistogramTally
@@ -36,16 +37,17 @@ class ModelMeters:
 
     def answered(self, protocol: str, status: int, seconds: float) -> None:
         """Count one request's answer."""
-        answers = self._answers.get((protocol, status))
-        if answers is None:
-            child = self._metrics.requests.labels(*self._labels, protocol, str(status))
-            answers = self._answers[(protocol, status)] = CounterTally(child)
+        answers = self._answers.get((protocol, status)) or self._answers_of(protocol, status)
         answers.add()
         times = self._seconds.get(protocol)
         if times is None:
             histogram = self._metrics.request_seconds.labels(*self._labels, protocol)
             times = self._seconds[protocol] = HistogramTally(histogram, SECONDS)
         times.observe(seconds)
+
+    def left(self, protocol: str) -> None:
+        """Count one request whose caller left before its answer: nobody waited for so many seconds."""
+        (self._answers.get((protocol, GONE)) or self._answers_of(protocol, GONE)).add()
 
     def predicted(self, inputs: Arrays, output: Output) -> None:
         """Count what was asked, encoded, and what was predicted: float32 [N], or probabilities [N, K]."""
@@ -73,6 +75,10 @@ class ModelMeters:
         self._counts[:] = 0
         if self._drift is not None and self._drift.is_due():
             self._flush_drift(self._drift)
+
+    def _answers_of(self, protocol: str, status: int) -> CounterTally:
+        child = self._metrics.requests.labels(*self._labels, protocol, str(status))
+        return self._answers.setdefault((protocol, status), CounterTally(child))
 
     def _flush_drift(self, drift: DriftMeter) -> None:
         metrics = self._metrics

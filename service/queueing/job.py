@@ -20,8 +20,8 @@ Told = Callable[[Output | Exception], None]
 class Job:
     """One request's rows on their way to a model.
 
-    `told` is called once, in a later turn of the loop than the one that the job began in; not at all once its caller
-    has left. `ended` is called either way.
+    `told` is called once, in a later turn of the loop than the one that the job began in; once its caller has left,
+    `left` instead. `ended` is called either way.
     """
 
     tensors: Arrays
@@ -33,19 +33,25 @@ class Job:
     is_queued: bool = False
     is_over: bool = field(default=False, init=False)
     ended: Callable[[], object] | None = field(default=None, init=False)
+    left: Callable[[], object] | None = field(default=None, init=False)
 
     def tell(self, outcome: Output | Exception) -> None:
         """Tell the caller, if it still waits."""
         if not self.is_over:
-            self.cancel()
+            self._end()
             self.told(outcome)
 
     def cancel(self) -> None:
         """The caller is gone."""
         if not self.is_over:
-            self.is_over = True
-            if self.ended is not None:
-                self.ended()
+            self._end()
+            if self.left is not None:
+                self.left()
+
+    def _end(self) -> None:
+        self.is_over = True
+        if self.ended is not None:
+            self.ended()
 
 
 async def outcome_of(begin: Callable[[Told], Job]) -> Output:

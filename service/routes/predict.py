@@ -9,6 +9,7 @@ from flask import Blueprint, Response, g, request
 from service.bridge import Bridge
 from service.bulk.kinds import bulk_kind
 from service.bulk.stream import BLOCK, BulkDesk
+from service.caller import Caller
 from service.calls import Call
 from service.errors import ApiError
 from service.plane import DataPlane
@@ -18,7 +19,7 @@ from service.requests import to_flask
 from service.respond import error_reply, respond_in_thread
 from service.versions.served import Served
 from service.versions.split import key_of
-from service.wsgi import IS_WAITING
+from service.wsgi import CALLER, IS_WAITING
 
 
 def blueprint(plane: DataPlane, bridge: Bridge) -> Blueprint:
@@ -35,7 +36,8 @@ def blueprint(plane: DataPlane, bridge: Bridge) -> Blueprint:
         header = request.headers.get
         call = Call(header, request.query_string.decode("latin-1"), body, g.request_id, g.started)
         g.predicted = True
-        return to_flask(respond_in_thread(plane, bridge, protocol, served, call))
+        caller = request.environ.get(CALLER) or Caller()
+        return to_flask(respond_in_thread(plane, bridge, protocol, served, call, caller))
 
     def in_bulk(kind: str, served: Served) -> Response:
         blocks = iter(partial(request.stream.read, BLOCK), b"")

@@ -19,13 +19,14 @@ from google.protobuf.message import DecodeError, Message
 
 from mulgam.errors import InputError
 from mulgam.signature import NUMERIC
-from service.calls import LOOP_BYTES, request_id
+from service.calls import GONE, LOOP_BYTES, request_id
 from service.errors import body_too_slow, too_busy
 from service.metrics.families import NO_MODEL
 from service.offload import large
 from service.plane import DataPlane
 from service.protocols import v2_metadata
 from service.protocols.base import Decoded
+from service.queueing.deadline import Deadline
 from service.respond import as_api_error, log_error
 from service.rpc import open_inference_pb2 as messages
 from service.rpc import v2_grpc
@@ -129,18 +130,18 @@ class Calls:
                 raise too_busy()
             metrics.inflight_now += 1
             try:
-                model, version = await self._run(context, len(data), None, v2_grpc.asked, data)
-                key = key_of(partial(_metadata, context), identity)
-                served = self._plane.find(model, version or None, key)
-                body = await self._predicted(served, data, context, trace)
+                with Deadline(min(self._plane.settings.request_timeout, _remaining(context)), started) as deadline:
+                    model, version = await self._run(deadline, len(data), None, v2_grpc.asked, data)
+                    key = key_of(partial(_metadata, context), identity)
+                    served = self._plane.find(model, version or None, key)
+                    body = await self._predicted(served, data, deadline, trace)
             finally:
                 metrics.inflight_now -= 1
         except Exception as problem:
             return await self._refused(problem, context, identity, served, started, trace)
         except asyncio.CancelledError:
             # The library ends a call at the caller's deadline, or when the caller is gone.
-            if served is not None and _remaining(context) <= 0:
-                self._count(served, 504, started)
+            self._gone(504 if _remaining(context) <= 0 else GONE, served, started, trace)
             raise
         context.set_trailing_metadata((("x-request-id", identity), ("x-model-digest", served.digest)))
         seconds = self._count(served, 200, started)
@@ -152,19 +153,19 @@ class Calls:
         self,
         served: Served,
         data: bytes,
-        context: Context,
+        deadline: Deadline,
         trace: Trace | None,
     ) -> bytes:
         most = self._plane.settings.max_rows
-        decoded = await self._run(context, len(data), served, v2_grpc.decode, served, data, most)
+        decoded = await self._run(deadline, len(data), served, v2_grpc.decode, served, data, most)
         outside = self._plane.outside(served, decoded.tensors)
         if outside is not None:
             raise outside.first(NUMERIC)
         current.set(trace)
-        output = await self._plane.predict(served, decoded.tensors, decoded.rows, self._timeout(context))
+        output = await self._plane.predict(served, decoded.tensors, decoded.rows, deadline.left())
         if self._plane.shadowing is not None:
             self._plane.shadowing.offer(served, partial(self._decoded, data), len(data), output)
-        _, body = await self._run(context, output.size * large.VALUE_BYTES, served, decoded.render, output)
+        _, body = await self._run(deadline, output.size * large.VALUE_BYTES, served, decoded.render, output)
         return body
 
     def _decoded(self, data: bytes, shadow: Served) -> Decoded:
@@ -172,9 +173,6 @@ class Calls:
         settings, offload = self._plane.settings, self._plane.offload
         timeout = settings.request_timeout
         return large.run(offload, len(data), shadow, timeout, v2_grpc.decode, shadow, data, settings.max_rows)
-
-    def _timeout(self, context: Context) -> float:
-        return min(self._plane.settings.request_timeout, _remaining(context))
 
     async def _described(
         self, context: Context, kind: Any, answer: Callable[[Any], Message], is_open: bool = False
@@ -216,12 +214,12 @@ class Calls:
         return bytes(data)
 
     async def _run(
-        self, context: Context, size: int, served: Served | None, function: Callable[..., Result], *arguments: Any
+        self, deadline: Deadline, size: int, served: Served | None, function: Callable[..., Result], *arguments: Any
     ) -> Result:
         """The function's result; what would hold the event loop goes to a thread, and from there to the worker."""
         if size <= LOOP_BYTES:
             return function(*arguments)
-        run = partial(large.run, self._plane.offload, size, served, self._timeout(context), function, *arguments)
+        run = partial(large.run, self._plane.offload, size, served, deadline.left(), function, *arguments)
         return await asyncio.get_running_loop().run_in_executor(self._threads, run)
 
     async def _refused(
@@ -244,6 +242,15 @@ class Calls:
         code = _CODES.get(error.status, grpc.StatusCode.INTERNAL)
         await context.abort(code, str(error), tuple(trailing))
         raise AssertionError("abort returned")
+
+    def _gone(self, status: int, served: Served | None, started: float, trace: Trace | None) -> None:
+        """Count a call that ended before its answer."""
+        if served is None or status != GONE:
+            self._count(served, status, started)
+        else:
+            self._plane.metrics.of(served).left(NAME)
+        if trace is not None and served is not None:
+            self._plane.tracing.end(trace, served, NAME, status, time.perf_counter() - started)
 
     def _count(self, served: Served | None, status: int, started: float) -> float:
         """Count an answer by the HTTP status that it would have; the seconds that it took."""
