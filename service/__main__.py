@@ -13,7 +13,7 @@ import sys
 
 from mulgam.errors import MulgamError
 from mulgam.terminal import Parser
-from service import keys
+from service import hooks, keys
 from service.backends import remote
 from service.process import descriptors
 from service.settings import described, from_environment, is_loopback
@@ -32,6 +32,7 @@ def main() -> int:
         if settings.backend == "oip":
             remote.from_settings(settings)  # for its error, before anything is started
         keys.from_settings(settings)  # for its error, too
+        hooks.check(settings.app_hook)
         logs.configure(settings)
         if not (settings.api_keys_file or is_loopback(settings.host)):
             log.warning("whoever reaches %s may ask for predictions: no MULGAM_API_KEYS_FILE is set", settings.host)

@@ -16,7 +16,7 @@ from typing import Any
 
 from flask import Flask
 
-from service import wsgi
+from service import hooks, wsgi
 from service.bulk.edge import BulkEdge
 from service.bulk.kinds import bulk_kind
 from service.caller import Caller
@@ -29,7 +29,6 @@ from service.plane import DataPlane
 from service.protocols.base import PredictionProtocol
 from service.protocols.paths import PATHS, concrete
 from service.queueing.job import Job
-from service.requests import has_foreign_hooks
 from service.respond import error_reply, log_error, respond
 from service.telemetry.trace import taken
 from service.versions.served import Catalogue, LineUp, Served
@@ -57,7 +56,7 @@ class Edge:
         self._keys = plane.keys
         self._threads = ThreadPoolExecutor(plane.settings.threads, thread_name_prefix="request")
         # A hook that someone added to the app must see every request: then all of them go there.
-        self._has_short_ways = not has_foreign_hooks(app)
+        self._has_short_ways = not hooks.are_foreign(app)
         self._ways: dict[str, Way] = {}
         self._ways_of: Catalogue | None = None
         self._bulk = BulkEdge(app, plane)

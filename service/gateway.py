@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import uvloop
 
 from mulgam.errors import MulgamError
-from service import keys
+from service import hooks, keys
 from service.app import create_app
 from service.backends import remote
 from service.backends.base import Backend
@@ -63,7 +63,7 @@ def main() -> int:
     try:
         with contextlib.suppress(KeyboardInterrupt):
             uvloop.run(_serve(plane, Line(options.status_fd, options.generation)))
-    except MulgamError as problem:  # the gRPC port was taken meanwhile
+    except MulgamError as problem:  # the hook can't be used, or the gRPC port was taken meanwhile
         print(f"mulgam gateway: {problem}", file=sys.stderr)
         return 1
     return 0
@@ -71,7 +71,9 @@ def main() -> int:
 
 async def _serve(plane: DataPlane, line: Line) -> None:
     loop = asyncio.get_running_loop()
-    edge = Edge(create_app(plane, Bridge(loop)), plane)
+    app = create_app(plane, Bridge(loop))
+    hooks.install(app, plane.settings.app_hook)
+    edge = Edge(app, plane)
     listener = HttpListener(edge, plane.settings.body_timeout, plane.settings.keep_alive)
     await listener.start(plane.settings.host, plane.settings.port)
     memory.settle()

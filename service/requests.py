@@ -31,9 +31,7 @@ def install(app: Flask, settings: Settings, metrics: Metrics | None, keys: Keys 
 
     @app.before_request
     def begin() -> None:
-        g.started = request.environ.get(RECEIVED) or time.perf_counter()
-        g.request_id = request_id(request.headers.get("X-Request-Id"))
-        g.predicted = False
+        _identify()
         if keys is not None:
             keys.check(request.path, request.headers.get)
         # Werkzeug would take `post` for POST; a method is case-sensitive (RFC 9110, 9.1).
@@ -46,6 +44,7 @@ def install(app: Flask, settings: Settings, metrics: Metrics | None, keys: Keys 
 
     @app.after_request
     def finish(response: Response) -> Response:
+        _identify()
         response.headers["X-Request-Id"] = g.request_id
         for name, value in SAFE_HEADERS:
             response.headers.setdefault(name, value)
@@ -56,6 +55,7 @@ def install(app: Flask, settings: Settings, metrics: Metrics | None, keys: Keys 
 
     @app.errorhandler(Exception)
     def failed(problem: Exception) -> Response:
+        _identify()
         error = _as_api_error(problem, settings)
         if request.path not in _PROBES:
             trace = taken(request.headers.get)
@@ -63,11 +63,12 @@ def install(app: Flask, settings: Settings, metrics: Metrics | None, keys: Keys 
         return to_flask(error_reply(error, g.request_id))
 
 
-def has_foreign_hooks(app: Flask) -> bool:
-    """Whether anyone but `install` put functions around the app's requests."""
-    around = (app.before_request_funcs, app.after_request_funcs, app.teardown_request_funcs)
-    hooks = [hook for table in around for functions in table.values() for hook in functions]
-    return any(hook.__module__ != __name__ for hook in hooks)
+def _identify() -> None:
+    """What each answer needs of its request; a user's hook may have answered before ours was called."""
+    if "request_id" not in g:
+        g.started = request.environ.get(RECEIVED) or time.perf_counter()
+        g.request_id = request_id(request.headers.get("X-Request-Id"))
+        g.predicted = False
 
 
 def to_flask(reply: Reply) -> Response:

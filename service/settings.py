@@ -21,6 +21,8 @@ from mulgam.registry import VARIANTS, Registry
 from mulgam.signature import PRECISION
 
 PREFIX = "MULGAM_"
+APP_HOOK = f"{PREFIX}APP_HOOK"
+_PLACE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 # `NAME_SERVICE_HOST`, `NAME_SERVICE_PORT…`, `NAME_PORT_80_TCP…`, and `NAME_PORT` with an address as its value.
 _INJECTED_NAME = re.compile(r"MULGAM_(\w+_)?(SERVICE_(HOST|PORT\w*)|PORT_\d+_(TCP|UDP|SCTP)\w*)")
 _INJECTED_VALUE = re.compile(r"(tcp|udp|sctp)://.*")
@@ -150,6 +152,10 @@ class Settings:
         "file or folder with the public keys of which one must have signed each version that is loaded; none: no"
         " signature is asked for",
     )
+    app_hook: str = setting(
+        "",
+        "module:function, called with the gateway's Flask app: adds hooks that see every HTTP request; none with gRPC",
+    )
     otlp_endpoint: str = setting(
         "", "http://host:port of an OTLP collector that gets a span of each prediction (needs the group otel)"
     )
@@ -205,7 +211,19 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
             f"MULGAM_PRECISION is {settings.precision}, which the onnxruntime backend alone has; the backend is"
             f" {settings.backend}."
         )
+    _check_hook(settings)
     return settings
+
+
+def _check_hook(settings: Settings) -> None:
+    place = settings.app_hook
+    if place and not _PLACE.fullmatch(place):
+        raise SettingsError(f"{APP_HOOK} is {place!r}; it must be module:function.")
+    if place and settings.grpc_port:
+        raise SettingsError(
+            f"{APP_HOOK} is {place!r}, which sees requests over HTTP alone; unset it, or MULGAM_GRPC_PORT, which would"
+            " let callers pass it by."
+        )
 
 
 def to_environment(settings: Settings) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -244,9 +245,8 @@ def test_both_roads_refuse_alike_what_is_outside_of_training(
     assert (b"; training had " in found[0][2]) == bool(counted[0])
 
 
-def test_a_hook_of_the_user_sees_every_prediction(plane: DataPlane, bridge: Bridge) -> None:
-    """A `before_request` that someone adds to the app is honoured on both roads."""
-    app = create_app(plane, bridge)
+def asks_for_a_word(app: Flask) -> None:
+    """What a user may well add: a `before_request` that refuses, an `after_request` that marks."""
 
     @app.before_request
     def only_with_a_word() -> None:
@@ -258,10 +258,53 @@ def test_a_hook_of_the_user_sees_every_prediction(plane: DataPlane, bridge: Brid
         response.headers["X-Seen"] = "yes"
         return response
 
+
+def wraps_the_app(app: Flask) -> None:
+    """The same as a WSGI middleware."""
+    inner = app.wsgi_app
+
+    def outer(environ: Any, start_response: Any) -> Any:
+        if environ.get("HTTP_X_WORD") != "please":
+            start_response("403 FORBIDDEN", [("X-Seen", "yes")])
+            return [b""]
+        return inner(environ, lambda status, headers: start_response(status, [*headers, ("X-Seen", "yes")]))
+
+    app.wsgi_app = outer  # type: ignore[method-assign]
+
+
+def looks_at_the_path(app: Flask) -> None:
+    """The same at a place that few know: where Flask has read the path, and at the very end."""
+
+    @app.url_value_preprocessor
+    def only_with_a_word(*_: Any) -> None:
+        if request.headers.get("X-Word") != "please":
+            abort(403)
+
+    app.after_request(lambda response: response.headers.set("X-Seen", "yes") or response)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "kind"),
+    [
+        ("/predict/notes", ROW, "application/json"),
+        ("/v1/models/notes:predict", ROW, "application/json"),
+        ("/v2/models/notes/infer", V2_JSON, "application/json"),
+        ("/predict/notes", b"area,rooms,distance\n32,3,0.3\n", CSV["content-type"]),
+        ("/predict/notes", LINES, NDJSON["content-type"]),
+    ],
+    ids=["json", "v1", "v2", "csv", "ndjson"],
+)
+@pytest.mark.parametrize("hook", [asks_for_a_word, wraps_the_app, looks_at_the_path])
+def test_a_hook_of_the_user_sees_every_prediction(
+    plane: DataPlane, bridge: Bridge, hook: Callable[[Flask], None], path: str, body: bytes, kind: str
+) -> None:
+    """Whatever someone puts around the app's requests is honoured on both roads, in every protocol."""
+    app = create_app(plane, bridge)
+    hook(app)
     for word, status in (("please", 200), ("now", 403)):
-        headers = {"host": "localhost", "content-length": str(len(ROW)), "x-word": word}
-        edge = by_edge(app, plane, bridge, "POST", "/predict/notes", headers, ROW)
-        flask = by_flask(app, "POST", "/predict/notes", headers, ROW)
+        headers = {"host": "localhost", "content-type": kind, "content-length": str(len(body)), "x-word": word}
+        edge = by_edge(app, plane, bridge, "POST", path, headers, body)
+        flask = by_flask(app, "POST", path, headers, body)
         assert (edge[0], flask[0]) == (status, status)
         assert (edge[1]["x-seen"], flask[1]["x-seen"]) == ("yes", "yes")
 

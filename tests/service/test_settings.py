@@ -35,6 +35,7 @@ def test_values_are_read_by_type() -> None:
         ("MULGAM_BODY_TIMEOUT", "nan", "MULGAM_BODY_TIMEOUT is nan; it must be a number from 0.1 to 600."),
         ("MULGAM_BACKEND", "triton", "MULGAM_BACKEND is 'triton'; it must be one of torchserve, onnxruntime, oip."),
         ("MULGAM_REGISTRY", "", "MULGAM_REGISTRY is empty; it must name a folder."),
+        ("MULGAM_APP_HOOK", "mine.py", "MULGAM_APP_HOOK is 'mine.py'; it must be module:function."),
     ],
 )
 def test_a_mistake_is_named(name: str, value: str, sentence: str) -> None:
@@ -84,3 +85,10 @@ def test_health_is_public_on_loopback_only_unless_told() -> None:
 def test_loopback_is_told(host: str, expected: bool) -> None:
     """Only addresses of this machine alone count as loopback."""
     assert is_loopback(host) is expected
+
+
+def test_a_hook_that_grpc_would_pass_by_is_refused() -> None:
+    """It may be what keeps callers out: then another door must not be open in silence."""
+    with pytest.raises(SettingsError, match="unset it, or MULGAM_GRPC_PORT"):
+        from_environment({"MULGAM_APP_HOOK": "mine:install", "MULGAM_GRPC_PORT": "9000"})
+    assert from_environment({"MULGAM_APP_HOOK": "my.own:install"}).app_hook == "my.own:install"
