@@ -19,7 +19,7 @@ from prometheus_client.samples import Sample
 
 from service.bridge import Bridge
 from service.bulk.kinds import NAMES as TABLES
-from service.metrics.families import SECONDS
+from service.metrics.families import REQUEST_SECONDS
 from service.metrics.rendering import collected
 from service.plane import DataPlane
 from service.versions.served import Served
@@ -29,7 +29,7 @@ WINDOW = 10.0
 # However many ask, the counters are looked at this seldom.
 LEAST_APART = 0.5
 PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
-_PLACES = {str(bound): place for place, bound in enumerate(map(float, SECONDS))}
+_PLACES = {str(bound): place for place, bound in enumerate(map(float, REQUEST_SECONDS))}
 
 
 @dataclass
@@ -37,7 +37,7 @@ class Totals:
     """What was counted for one version since the service started; drift as it is now."""
 
     codes: Counter[str] = field(default_factory=Counter)
-    seconds: list[float] = field(default_factory=lambda: [0.0] * (len(SECONDS) + 1))
+    seconds: list[float] = field(default_factory=lambda: [0.0] * (len(REQUEST_SECONDS) + 1))
     batches: float = 0.0
     rows: float = 0.0
     drift: dict[str, float] = field(default_factory=dict)
@@ -126,7 +126,7 @@ def percentiles(counts: Sequence[float]) -> dict[str, float] | None:
     """Latencies in seconds, estimated within their bucket as Prometheus' `histogram_quantile` does; None of nothing.
 
     Args:
-        counts: for each of `SECONDS`, values up to it and above the one before; then those above all.
+        counts: for each of `REQUEST_SECONDS`, values up to it and above the one before; then those above all.
     """
     if sum(counts) <= 0:
         return None
@@ -135,7 +135,7 @@ def percentiles(counts: Sequence[float]) -> dict[str, float] | None:
 
 def _quantile(counts: Sequence[float], share: float) -> float:
     rank, low = share * sum(counts), 0.0
-    for bound, count in zip(SECONDS, counts, strict=False):
+    for bound, count in zip(REQUEST_SECONDS, counts, strict=False):
         if rank <= count:
             return float(f"{low + (bound - low) * rank / count:.3g}")
         rank, low = rank - count, float(bound)
@@ -150,7 +150,7 @@ def _answers(one: Totals, sample: Sample) -> None:
 def _seconds(one: Totals, sample: Sample) -> None:
     # How long a table takes says nothing of how long an answer takes.
     if sample.name.endswith("_bucket") and sample.labels["protocol"] not in TABLES.values():
-        one.seconds[_PLACES.get(sample.labels["le"], len(SECONDS))] += sample.value
+        one.seconds[_PLACES.get(sample.labels["le"], len(REQUEST_SECONDS))] += sample.value
 
 
 def _batches(one: Totals, sample: Sample) -> None:

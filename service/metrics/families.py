@@ -9,8 +9,11 @@ from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary
 
-# From a tenth of a millisecond (in process) to the default deadline.
-SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+# From what a small request takes in process to the default deadline.
+REQUEST_SECONDS = (0.000025, 0.00005, *_SECONDS)
+# From what a small model itself takes.
+CALL_SECONDS = (0.000005, 0.00001, 0.000025, 0.00005, *_SECONDS)
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096, 16384)
 # Shares of the target's deviation, or of a request's rows; the first is "none".
 DISAGREEMENT = (0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10)
@@ -39,15 +42,15 @@ class Families:
             (*_MODEL, "protocol", "code"),
         )
         self.request_seconds = self._histogram(
-            "request_seconds", "Time from the whole body to the answer.", (*_MODEL, "protocol"), SECONDS
+            "request_seconds", "Time from the whole body to the answer.", (*_MODEL, "protocol"), REQUEST_SECONDS
         )
         self.inflight = self._gauge("inflight_requests", "Requests being worked on.", (), "livesum")
         self.rejected = self._counter("rejected", "Requests refused before any work.", ("reason",))
 
     def _declare_calls(self) -> None:
-        self.queue_seconds = self._histogram("queue_seconds", "Time in the queue for a batch.", _MODEL, SECONDS)
+        self.queue_seconds = self._histogram("queue_seconds", "Time in the queue for a batch.", _MODEL, CALL_SECONDS)
         self.backend_seconds = self._histogram(
-            "backend_seconds", "Time that the backend took for a batch.", _MODEL, SECONDS
+            "backend_seconds", "Time that the backend took for a batch.", _MODEL, CALL_SECONDS
         )
         self.batch_rows = self._histogram("batch_rows", "Rows in one call of the backend.", _MODEL, ROWS)
         self.retries = self._counter("retries", "Lost calls of the backend that were made again.", _MODEL)

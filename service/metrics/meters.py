@@ -10,7 +10,7 @@ from mulgam.tensors import Arrays
 from service.backends.prediction import total
 from service.calls import GONE
 from service.drift.meter import DriftMeter
-from service.metrics.families import DISAGREEMENT, OUTCOMES, ROWS, SECONDS, Families
+from service.metrics.families import CALL_SECONDS, DISAGREEMENT, OUTCOMES, REQUEST_SECONDS, ROWS, Families
 from service.metrics.tally import CounterTally, HistogramTally
 from service.protocols.base import Output
 from service.versions.served import Served
@@ -23,8 +23,8 @@ class ModelMeters:
         self._metrics = metrics
         self._labels = (served.name, str(served.version))
         self._classes = served.signature.target.classes
-        self.queue_seconds = HistogramTally(metrics.queue_seconds.labels(*self._labels), SECONDS)
-        self.backend_seconds = HistogramTally(metrics.backend_seconds.labels(*self._labels), SECONDS)
+        self.queue_seconds = HistogramTally(metrics.queue_seconds.labels(*self._labels), CALL_SECONDS)
+        self.backend_seconds = HistogramTally(metrics.backend_seconds.labels(*self._labels), CALL_SECONDS)
         self.batch_rows = HistogramTally(metrics.batch_rows.labels(*self._labels), ROWS)
         self.retries = CounterTally(metrics.retries.labels(*self._labels))
         self._answers: dict[tuple[str, int], CounterTally] = {}
@@ -42,7 +42,7 @@ class ModelMeters:
         times = self._seconds.get(protocol)
         if times is None:
             histogram = self._metrics.request_seconds.labels(*self._labels, protocol)
-            times = self._seconds[protocol] = HistogramTally(histogram, SECONDS)
+            times = self._seconds[protocol] = HistogramTally(histogram, REQUEST_SECONDS)
         times.observe(seconds)
 
     def left(self, protocol: str) -> None:

@@ -18,7 +18,7 @@ import yaml
 from deploy.monitoring.__main__ import FOLDER, made
 from deploy.monitoring.panels import queries
 from mulgam.registry import Registry
-from service.metrics.families import SECONDS
+from service.metrics.families import REQUEST_SECONDS
 from service.metrics.recording import Metrics
 from service.metrics.rendering import render
 from tests.processes import call, free_port, predict, serving, wait_until
@@ -74,7 +74,7 @@ def test_the_bound_of_slow_is_a_bucket() -> None:
     """Of another bound the ratio would have no data, and the alert would never come."""
     bounds = set(re.findall(r'le="([^"]+)"', " ".join(asked())))
     assert bounds
-    assert {float(bound) for bound in bounds} <= set(SECONDS)
+    assert {float(bound) for bound in bounds} <= set(REQUEST_SECONDS)
 
 
 def test_an_alert_says_how_bad_it_is_and_what_to_do() -> None:

@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry
 
 from service import stats
 from service.bridge import Bridge
-from service.metrics.families import SECONDS
+from service.metrics.families import REQUEST_SECONDS
 from service.metrics.files import FILES_VARIABLE
 from service.metrics.rendering import collected
 from service.plane import DataPlane
@@ -93,10 +93,10 @@ def test_drift_is_told_by_feature(client: FlaskClient, plane: DataPlane) -> None
 
 def test_percentiles_are_estimated_within_their_bucket() -> None:
     """As `histogram_quantile` does; past the last bound it is that bound; of nothing there are none."""
-    counts = [0.0] * (len(SECONDS) + 1)
+    counts = [0.0] * (len(REQUEST_SECONDS) + 1)
     assert percentiles(counts) is None
     counts[3] = 100.0
-    low, high = SECONDS[2], SECONDS[3]
+    low, high = REQUEST_SECONDS[2], REQUEST_SECONDS[3]
     found = percentiles(counts)
     assert found is not None
     for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99)):
@@ -104,7 +104,7 @@ def test_percentiles_are_estimated_within_their_bucket() -> None:
     counts[-1] = 100.0
     found = percentiles(counts)
     assert found is not None
-    assert (found["p95"], found["p99"]) == (SECONDS[-1], SECONDS[-1])
+    assert (found["p95"], found["p99"]) == (REQUEST_SECONDS[-1], REQUEST_SECONDS[-1])
     assert math.isclose(found["p50"], high)
 
 
@@ -147,4 +147,4 @@ def test_the_counters_of_all_processes_are_added(tmp_path: Path, monkeypatch: py
     assert totals.codes == {"200": 7}
     assert (totals.batches, totals.rows) == (2, 7)
     assert sum(totals.seconds) == 2
-    assert totals.seconds[SECONDS.index(0.005)] == 2
+    assert totals.seconds[REQUEST_SECONDS.index(0.005)] == 2
