@@ -51,8 +51,8 @@ CODES = (
     Code("BODY_CUT_OFF", 400, "table", "tables: the body ended before it was whole"),
     Code(
         "BAD_PARAMETER", 400, "body",
-        "a query parameter, a header or a V2 parameter has a value that it can't have; V2: `sequence_…` and `triton_…`,"
-        " which ask for what is not done here",
+        "a query parameter, a header or a V2 parameter has a value that it can't have; V2: `sequence_…`, `triton_…`"
+        " and `shared_memory_…`, which ask for what is not done here",
     ),
     Code("WRONG_DATATYPE", 400, "v2", "V2: a datatype that is none"),
     Code("WRONG_SIZE", 400, "v2", "V2: a tensor's bytes or elements are not those of its shape"),

@@ -102,6 +102,7 @@ CSV = b"area,rooms,distance\n32,3,0.3\n"
 NDJSON = "application/x-ndjson"
 BOMB = gzip.compress(b"0" * 200_000_000, 9, mtime=0)
 _RAW_DEFLATE = zlib.compressobj(wbits=-15)
+_SHARED = {"shared_memory_region": "r", "shared_memory_byte_size": 4}
 _ONE_TENSOR = b'"inputs":[{"name":"numeric","datatype":"FP32","shape":[1,3],"data":[32,3,0.3]}]'
 
 JSON_CASES: list[Case] = [
@@ -387,7 +388,11 @@ TENSOR_CASES: list[Case] = [
     ("B16b reserved prefix", infer(tensor(), parameters={"triton_final_response": True}), 400, "BAD_PARAMETER"),
     ("B16c parameters a list", infer(tensor(), parameters=[1]), 400, "BAD_PARAMETER"),
     ("B16d parameter of another type", infer(tensor(), parameters={"binary_data_output": "yes"}), 400, "BAD_PARAMETER"),
-    ("B16e unknown parameter", infer(tensor(), parameters={"priority": 1}), 200, ""),
+    ("B16e unknown parameter", infer(tensor(), parameters={"unheard_of": 1}), 200, ""),
+    ("B16f reserved, of an input", infer(tensor(parameters={"triton_x": 1})), 400, "BAD_PARAMETER"),
+    ("B16g input in shared memory", infer(tensor(parameters={"shared_memory_region": "r"})), 400, "BAD_PARAMETER"),
+    ("B16h output in shared memory", infer(tensor(), outputs=[{"name": "prediction", "parameters": _SHARED}]), 400,
+     "BAD_PARAMETER"),
     ("B18 finite in float64 alone", infer(tensor(data=[1e39, 1, 2])), 400, "OUT_OF_RANGE"),
     ("B19 chunked twice", chunked(chunks(GOOD), ["Transfer-Encoding: chunked"] * 2), 400, "BAD_HTTP"),
     ("B20 binary infinity", binary(struct.pack("<3f", 1, 2, float("inf"))), 400, "NON_FINITE"),

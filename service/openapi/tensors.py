@@ -13,8 +13,8 @@ from mulgam.signature import CATEGORIES, NUMERIC, TEXT, Signature, Tensor
 from mulgam.tensors import MAX_RANK
 from service.openapi.features import element
 from service.openapi.schema import Json, any_of, listed, nested, or_null, record
-from service.protocols.v2 import MAX_ID, RESERVED
 from service.protocols.v2_metadata import output_tensors
+from service.protocols.v2_parameters import MAX_ID, RESERVED
 from service.versions.served import Served
 
 _WORD: Json = {"type": "string"}
@@ -77,7 +77,7 @@ def _element(signature: Signature, tensor: Tensor) -> Json:
 
 
 def _tensor(name: str, datatype: str, shape: Json, data: Json) -> Json:
-    parameters = {"type": ["object", "null"], "properties": {"binary_data_size": {"type": "null"}}}
+    parameters = _parameters({"binary_data_size": {"type": "null"}})
     required = {"name": {"const": name}, "datatype": {"const": datatype}, "shape": shape, "data": data}
     return record(required, {"parameters": parameters})
 

@@ -26,11 +26,9 @@ from service.protocols import wire
 from service.protocols.base import JSON_HEADERS, Decoded, Headers, Output, check_json, check_rows
 from service.protocols.v2_json import array_of
 from service.protocols.v2_metadata import LABEL, output_tensors
+from service.protocols.v2_parameters import checked_id, checked_parameters
 from service.versions.served import Served
 
-MAX_ID = 1024
-# Parameters that change what a request means on other servers.
-RESERVED = ("sequence_", "triton_")
 # The header in lower case, as the answer's headers are.
 _LENGTH = v2.LENGTH_HEADER.lower()
 
@@ -104,32 +102,6 @@ def _keys(document: dict[str, Any]) -> int:
     return sum(map(len, owners)) + sum(map(len, inner))
 
 
-def checked_id(given: Any) -> str | None:
-    """The request's id, which is echoed; raises InputError BAD_PARAMETER."""
-    if given is not None and (not isinstance(given, str) or len(given) > MAX_ID):
-        raise InputError("BAD_PARAMETER", f"id must be a string of at most {MAX_ID} characters.", "id")
-    return given
-
-
-def checked_parameters(owner: dict[str, Any], where: str) -> dict[str, Any]:
-    """The parameters of a request or of an output; raises InputError BAD_PARAMETER."""
-    parameters = owner.get("parameters")
-    if parameters is None:
-        return {}
-    if not isinstance(parameters, dict):
-        raise InputError("BAD_PARAMETER", f"{where} must be an object.", where)
-    for name in parameters:
-        # To ignore these would be to answer something else than what was asked.
-        if name.startswith(RESERVED):
-            raise InputError(
-                "BAD_PARAMETER", f"{where} has {shown(name)}: sequences and triton_… are not spoken.", where
-            )
-    for name in ("binary_data", "binary_data_output"):
-        if not isinstance(parameters.get(name, False), bool):
-            raise InputError("BAD_PARAMETER", f"{where}.{name} must be true or false.", where)
-    return parameters
-
-
 def _inputs(served: Served, described: Any, raw: memoryview) -> Arrays:
     if not isinstance(described, list) or not described:
         raise InputError("MISSING_FIELD", 'The request lacks "inputs", a list of tensors.', "inputs")
@@ -138,6 +110,8 @@ def _inputs(served: Served, described: Any, raw: memoryview) -> Arrays:
     tensors: Arrays = {}
     for position, item in enumerate(described):
         where = f"inputs[{position}]"
+        if isinstance(item, dict):
+            checked_parameters(item, f"{where}.parameters")
         if isinstance(item, dict) and "data" in item:
             name, array = array_of(item, where)
         else:

@@ -19,8 +19,9 @@ from mulgam.encoding.checking import check_tensors
 from mulgam.errors import InputError
 from mulgam.tensors import Arrays
 from service.protocols.base import Decoded, Headers, Output, check_rows
-from service.protocols.v2 import checked_id, checked_parameters, labels, wanted, words
+from service.protocols.v2 import labels, wanted, words
 from service.protocols.v2_metadata import LABEL
+from service.protocols.v2_parameters import checked_id, checked_parameters
 from service.rpc.open_inference_pb2 import InferTensorContents, ModelInferRequest, ModelInferResponse
 from service.versions.served import Served
 
@@ -82,6 +83,7 @@ def _inputs(served: Served, request: ModelInferRequest) -> Arrays:
     tensors: Arrays = {}
     for position, item in enumerate(described):
         where = f"inputs[{position}]"
+        checked_parameters({"parameters": _parameters(item.parameters)}, f"{where}.parameters")
         if raw:
             if item.HasField("contents"):
                 raise InputError("WRONG_SIZE", f"{where} has contents beside the raw ones.", where)

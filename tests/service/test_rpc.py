@@ -161,6 +161,10 @@ def test_raw_contents_are_answered_raw(channel: grpc.Channel) -> None:
 
 CLASSIFIED = ModelInferRequest.InferRequestedOutputTensor(name="prediction")
 CLASSIFIED.parameters["classification"].int64_param = 3
+SHARED_OUTPUT = ModelInferRequest.InferRequestedOutputTensor(name="prediction")
+SHARED_OUTPUT.parameters["shared_memory_region"].string_param = "r"
+SHARED_INPUT = Input(name="numeric", datatype="FP32", shape=[1, 3], contents=InferTensorContents(fp32_contents=ROW))
+SHARED_INPUT.parameters["shared_memory_region"].string_param = "r"
 
 
 @pytest.mark.parametrize(
@@ -188,6 +192,8 @@ CLASSIFIED.parameters["classification"].int64_param = 3
         (request(typed(), raw=(RAW,)), "WRONG_SIZE"),
         (request(typed(), id="x" * 1025), "BAD_PARAMETER"),
         (request(typed(), outputs=[CLASSIFIED]), "BAD_PARAMETER"),
+        (request(typed(), outputs=[SHARED_OUTPUT]), "BAD_PARAMETER"),
+        (request(SHARED_INPUT), "BAD_PARAMETER"),
         (request(typed(), outputs=[ModelInferRequest.InferRequestedOutputTensor(name="nope")]), "UNKNOWN_FIELD"),
         (b"\xff\xff\xff", "BAD_MESSAGE"),
     ],

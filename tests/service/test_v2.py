@@ -88,6 +88,10 @@ def test_a_raw_body_is_the_one_input(client: FlaskClient) -> None:
             b"",
             "BAD_PARAMETER",
         ),
+        ({"inputs": [{**ROW, "parameters": {"triton_x": 1}}]}, b"", "BAD_PARAMETER"),
+        ({"inputs": [{**ROW, "parameters": {"shared_memory_region": "r"}}]}, b"", "BAD_PARAMETER"),
+        ({"inputs": [{**ROW, "parameters": {"binary_data": 1}}]}, b"", "BAD_PARAMETER"),
+        ({"inputs": [ROW], "parameters": {"shared_memory_region": "r"}}, b"", "BAD_PARAMETER"),
         ({"inputs": [binary([1, 3], 12)]}, b"\0" * 11, "WRONG_SIZE"),
         ({"inputs": [binary([1, 3], 12)]}, b"\0" * 13, "WRONG_SIZE"),
         ({"inputs": [binary([1, 3], 8)]}, b"\0" * 8, "WRONG_SIZE"),
@@ -104,6 +108,15 @@ def test_each_mistake_has_its_code(client: FlaskClient, document: Any, raw: byte
     answer = infer(client, document, raw)
     assert (answer.status_code, answer.json["code"]) == (400, code)
     assert infer(client, {"inputs": [ROW]}).status_code == 200
+
+
+def test_an_output_in_shared_memory_is_refused(client: FlaskClient) -> None:
+    """An answer in the body would leave its caller with what the region held before; the sentence says why."""
+    region = {"shared_memory_region": "r", "shared_memory_byte_size": 4}
+    answer = infer(client, {"inputs": [ROW], "outputs": [{"name": "prediction", "parameters": region}]})
+    assert (answer.status_code, answer.json["code"]) == (400, "BAD_PARAMETER")
+    assert answer.json["field"] == "outputs[0].parameters"
+    assert "shared memory is not spoken here" in answer.json["error"]
 
 
 @pytest.mark.parametrize("length", ["99999999999", "-1", "x", "", "1e3", "100000"])

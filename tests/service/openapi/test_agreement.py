@@ -161,6 +161,7 @@ def test_limits_of_tensors_are_in_the_schema(api: Api) -> None:
         {"inputs": [good | {"data": [[1], [2, 3, 4]]}]},
         {"inputs": [good, good]},
         {"inputs": [good], "parameters": {"sequence_id": 1}},
+        {"inputs": [good | {"parameters": {"shared_memory_region": "r"}}]},
         {"inputs": [good], "outputs": [{"name": "prediction"}, {"name": "prediction"}]},
         {"inputs": [good | {"shape": [21, 2], "data": [1] * 42}]},
         {"inputs": [good | {"parameters": {"binary_data_size": 8}}]},
