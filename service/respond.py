@@ -46,6 +46,7 @@ def respond(
     try:
         timeout = _timeout(plane, call)
         decoded = _decoded(plane, None, protocol, served, call, timeout)
+        timeout = decoded.within(timeout)
 
         def told(outcome: Output | Exception) -> None:
             try:
@@ -135,6 +136,7 @@ def _answered(
         left()
         _inflate(plane, call)
         decoded = _decoded(plane, plane.offload, protocol, served, call, left())
+        deadline.narrow(decoded.timeout)
         current.set(trace)
         are_real = not call.header(WHAT_IF)
         output = bridge.run(plane.predict(served, decoded.tensors, decoded.rows, left(), are_real), caller)

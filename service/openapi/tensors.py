@@ -14,10 +14,11 @@ from mulgam.tensors import MAX_RANK
 from service.openapi.features import element
 from service.openapi.schema import Json, any_of, listed, nested, or_null, record
 from service.protocols.v2_metadata import output_tensors
-from service.protocols.v2_parameters import MAX_ID, RESERVED
+from service.protocols.v2_parameters import MAX_ID, MOST, RESERVED
 from service.versions.served import Served
 
 _WORD: Json = {"type": "string"}
+_WHOLE: Json = {"type": "integer", "minimum": 0, "maximum": MOST}
 # What would mean something else on other servers is refused.
 _NOT_RESERVED: Json = {"not": {"pattern": f"^({'|'.join(RESERVED)})"}}
 
@@ -26,11 +27,12 @@ def request(served: Served, most: int) -> Json:
     """A request whose tensors are JSON, of at most so many rows."""
     inputs = [_input(served.signature, tensor, most) for tensor in served.signature.inputs]
     names = [tensor.name for tensor in served.signature.inputs]
+    known = {"binary_data_output": {"type": "boolean"}, "timeout": _WHOLE, "priority": _WHOLE}
     return record(
         {"inputs": listed(any_of(inputs), len(inputs), len(inputs)) | {"allOf": [_once(name, 1) for name in names]}},
         {
             "id": {"type": ["string", "null"], "maxLength": MAX_ID},
-            "parameters": _parameters({"binary_data_output": {"type": "boolean"}}),
+            "parameters": _parameters(known),
             "outputs": _outputs(served),
         },
     )

@@ -28,11 +28,16 @@ JSON_HEADERS = [("content-type", JSON)]
 
 @dataclass(slots=True)
 class Decoded:
-    """The graph's inputs, their number of rows, and how the answer is to be written."""
+    """The graph's inputs, their number of rows, how the answer is to be written, and the seconds that it may take."""
 
     tensors: Arrays
     rows: int
     render: Render
+    timeout: float | None = None
+
+    def within(self, timeout: float) -> float:
+        """The seconds that a request may take, where it may take so many anyhow."""
+        return timeout if self.timeout is None else min(timeout, self.timeout)
 
 
 class PredictionProtocol(Protocol):

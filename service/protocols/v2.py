@@ -26,7 +26,7 @@ from service.protocols import wire
 from service.protocols.base import JSON_HEADERS, Decoded, Headers, Output, check_json, check_rows
 from service.protocols.v2_json import array_of
 from service.protocols.v2_metadata import LABEL, output_tensors
-from service.protocols.v2_parameters import checked_id, checked_parameters
+from service.protocols.v2_parameters import checked_id, checked_parameters, checked_timeout
 from service.versions.served import Served
 
 # The header in lower case, as the answer's headers are.
@@ -53,12 +53,13 @@ class V2:
         wire.refuse_duplicates(call.body[:header], _keys(document))
         identifier = checked_id(document.get("id"))
         parameters = checked_parameters(document, "parameters")
+        timeout = checked_timeout(parameters)
         tensors = _inputs(served, document.get("inputs"), view[header:])
         rows = check_tensors(served.signature, tensors)
         check_rows(rows, max_rows)
         chosen = wanted(served, document.get("outputs"), bool(parameters.get("binary_data_output", False)))
 
-        return Decoded(tensors, rows, partial(_answer, served, identifier, chosen))
+        return Decoded(tensors, rows, partial(_answer, served, identifier, chosen), timeout)
 
     def parsed_bytes(self, call: Call) -> int:
         """See `PredictionProtocol.parsed_bytes`: the JSON before the tensors' bytes."""

@@ -8,6 +8,8 @@ from mulgam.errors import InputError
 from mulgam.wording import shown
 
 MAX_ID = 1024
+# As wide as gRPC's signed parameter.
+MOST = 2**63 - 1
 # Parameters that change what a request means on other servers: to ignore them would be to answer something else than
 # what was asked, or to put the answer elsewhere than where the caller reads it.
 RESERVED = {
@@ -40,3 +42,18 @@ def checked_parameters(owner: dict[str, Any], where: str) -> dict[str, Any]:
         if not isinstance(parameters.get(name, False), bool):
             raise InputError("BAD_PARAMETER", f"{where}.{name} must be true or false.", where)
     return parameters
+
+
+def checked_timeout(parameters: dict[str, Any]) -> float | None:
+    """The seconds that a request's parameters ask for (`timeout`: microseconds, 0 for none), and a `priority` checked.
+
+    Raises:
+        InputError: BAD_PARAMETER.
+    """
+    for name in ("timeout", "priority"):
+        value = parameters.get(name, 0)
+        if type(value) is not int or not 0 <= value <= MOST:
+            unit = " of microseconds" if name == "timeout" else ""
+            where = f"parameters.{name}"
+            raise InputError("BAD_PARAMETER", f"{where} must be a whole number{unit} from 0 on.", where)
+    return parameters.get("timeout", 0) / 1e6 or None

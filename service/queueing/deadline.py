@@ -18,7 +18,13 @@ class Deadline:
 
     def __init__(self, seconds: float, since: float) -> None:
         self._seconds = seconds
+        self._since = since
         self._end = since + seconds
+
+    def narrow(self, seconds: float | None) -> None:
+        """The request itself may ask for less; None: it does not."""
+        if seconds is not None and seconds < self._seconds:
+            self._seconds, self._end = seconds, self._since + seconds
 
     def left(self) -> float:
         """Seconds for the next step; raises BackendError 504 where there are none."""

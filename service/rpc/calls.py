@@ -162,6 +162,7 @@ class Calls:
         if outside is not None:
             raise outside.first(NUMERIC)
         current.set(trace)
+        deadline.narrow(decoded.timeout)
         output = await self._plane.predict(served, decoded.tensors, decoded.rows, deadline.left())
         if self._plane.shadowing is not None:
             self._plane.shadowing.offer(served, partial(self._decoded, data), len(data), output)

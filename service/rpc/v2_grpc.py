@@ -21,7 +21,7 @@ from mulgam.tensors import Arrays
 from service.protocols.base import Decoded, Headers, Output, check_rows
 from service.protocols.v2 import labels, wanted, words
 from service.protocols.v2_metadata import LABEL
-from service.protocols.v2_parameters import checked_id, checked_parameters
+from service.protocols.v2_parameters import checked_id, checked_parameters, checked_timeout
 from service.rpc.open_inference_pb2 import InferTensorContents, ModelInferRequest, ModelInferResponse
 from service.versions.served import Served
 
@@ -52,14 +52,14 @@ def decode(served: Served, data: bytes, max_rows: int) -> Decoded:
     """
     request = _parsed(data)
     identifier = checked_id(request.id)
-    checked_parameters({"parameters": _parameters(request.parameters)}, "parameters")
+    timeout = checked_timeout(checked_parameters({"parameters": _parameters(request.parameters)}, "parameters"))
     tensors = _inputs(served, request)
     rows = check_tensors(served.signature, tensors)
     check_rows(rows, max_rows)
     described = [{"name": one.name, "parameters": _parameters(one.parameters)} for one in request.outputs]
     raw = bool(request.raw_input_contents)
     chosen = [name for name, _ in wanted(served, described, True)]
-    return Decoded(tensors, rows, partial(_rendered, served, identifier or "", chosen, raw))
+    return Decoded(tensors, rows, partial(_rendered, served, identifier or "", chosen, raw), timeout)
 
 
 def _parsed(data: bytes) -> ModelInferRequest:

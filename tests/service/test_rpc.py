@@ -27,7 +27,7 @@ from service.offload.client import Offload
 from service.plane import DataPlane
 from service.rpc import calls
 from service.rpc.listener import Listener
-from service.rpc.open_inference_pb2 import InferTensorContents, ModelInferRequest, ModelInferResponse
+from service.rpc.open_inference_pb2 import InferParameter, InferTensorContents, ModelInferRequest, ModelInferResponse
 from service.settings import Settings
 from service.versions.served import Catalogue, Served
 from tests.processes import ROOT, free_port, wait_until
@@ -194,6 +194,9 @@ SHARED_INPUT.parameters["shared_memory_region"].string_param = "r"
         (request(typed(), outputs=[CLASSIFIED]), "BAD_PARAMETER"),
         (request(typed(), outputs=[SHARED_OUTPUT]), "BAD_PARAMETER"),
         (request(SHARED_INPUT), "BAD_PARAMETER"),
+        (request(typed(), parameters={"timeout": InferParameter(string_param="soon")}), "BAD_PARAMETER"),
+        (request(typed(), parameters={"timeout": InferParameter(int64_param=-5)}), "BAD_PARAMETER"),
+        (request(typed(), parameters={"priority": InferParameter(bool_param=True)}), "BAD_PARAMETER"),
         (request(typed(), outputs=[ModelInferRequest.InferRequestedOutputTensor(name="nope")]), "UNKNOWN_FIELD"),
         (b"\xff\xff\xff", "BAD_MESSAGE"),
     ],
@@ -274,6 +277,17 @@ def test_the_callers_deadline_counts(
         bridge.call(waiting.go.set)
         assert infer(channel, request(typed()))[0].outputs
         assert counted(plane, bridge) == {("notes", "504"): 1, ("notes", "200"): 1}
+
+
+def test_a_requests_own_timeout_counts(
+    catalogue: Catalogue, settings: Settings, bridge: Bridge, waiting: Waiting
+) -> None:
+    """Its parameter, in microseconds, where that is the least; the backend is told of it."""
+    plane = DataPlane(settings, catalogue, waiting, Metrics())
+    message = request(typed(), parameters={"timeout": InferParameter(int64_param=300_000)})
+    with listening(plane, bridge) as channel:
+        assert refused(channel, message) == (grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED")
+        assert waiting.timeouts[0] < 0.4
 
 
 def test_the_services_own_limit_counts_without_a_deadline(

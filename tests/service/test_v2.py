@@ -92,6 +92,13 @@ def test_a_raw_body_is_the_one_input(client: FlaskClient) -> None:
         ({"inputs": [{**ROW, "parameters": {"shared_memory_region": "r"}}]}, b"", "BAD_PARAMETER"),
         ({"inputs": [{**ROW, "parameters": {"binary_data": 1}}]}, b"", "BAD_PARAMETER"),
         ({"inputs": [ROW], "parameters": {"shared_memory_region": "r"}}, b"", "BAD_PARAMETER"),
+        ({"inputs": [ROW], "parameters": {"timeout": "soon"}}, b"", "BAD_PARAMETER"),
+        ({"inputs": [ROW], "parameters": {"timeout": -5}}, b"", "BAD_PARAMETER"),
+        ({"inputs": [ROW], "parameters": {"timeout": 0.5}}, b"", "BAD_PARAMETER"),
+        ({"inputs": [ROW], "parameters": {"timeout": None}}, b"", "BAD_PARAMETER"),
+        ({"inputs": [ROW], "parameters": {"priority": {}}}, b"", "BAD_PARAMETER"),
+        ({"inputs": [ROW], "parameters": {"priority": True}}, b"", "BAD_PARAMETER"),
+        ({"inputs": [ROW], "parameters": {"priority": 2**63}}, b"", "BAD_PARAMETER"),
         ({"inputs": [binary([1, 3], 12)]}, b"\0" * 11, "WRONG_SIZE"),
         ({"inputs": [binary([1, 3], 12)]}, b"\0" * 13, "WRONG_SIZE"),
         ({"inputs": [binary([1, 3], 8)]}, b"\0" * 8, "WRONG_SIZE"),
@@ -117,6 +124,14 @@ def test_an_output_in_shared_memory_is_refused(client: FlaskClient) -> None:
     assert (answer.status_code, answer.json["code"]) == (400, "BAD_PARAMETER")
     assert answer.json["field"] == "outputs[0].parameters"
     assert "shared memory is not spoken here" in answer.json["error"]
+
+
+@pytest.mark.parametrize(("timeout", "status"), [(1, 504), (0, 200), (10_000_000, 200)])
+def test_a_timeout_is_kept(steered_client: FlaskClient, timeout: int, status: int) -> None:
+    """Microseconds, as Triton has it; 0 asks for none."""
+    answer = infer(steered_client, {"inputs": [ROW], "parameters": {"timeout": timeout, "priority": 1}})
+    assert answer.status_code == status
+    assert status == 200 or answer.json["code"] == "DEADLINE_EXCEEDED"
 
 
 @pytest.mark.parametrize("length", ["99999999999", "-1", "x", "", "1e3", "100000"])
