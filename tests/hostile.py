@@ -384,6 +384,8 @@ TENSOR_CASES: list[Case] = [
     ("B14f inputs an object", at(V2, b'{"inputs":{}}'), 400, "MISSING_FIELD"),
     ("B15 id of 1 MB", infer(tensor(), id="i" * 2**20), 400, "BAD_PARAMETER"),
     ("B15b id a number", infer(tensor(), id=7), 400, "BAD_PARAMETER"),
+    ("B15c id of 1024 characters, 3072 bytes", infer(tensor(), id="가" * 1024), 400, "BAD_PARAMETER"),
+    ("B15d id of 1024 bytes", infer(tensor(), id="i" * 1024), 200, ""),
     ("B16 reserved parameter", infer(tensor(), parameters={"sequence_id": 7}), 400, "BAD_PARAMETER"),
     ("B16b reserved prefix", infer(tensor(), parameters={"triton_final_response": True}), 400, "BAD_PARAMETER"),
     ("B16c parameters a list", infer(tensor(), parameters=[1]), 400, "BAD_PARAMETER"),

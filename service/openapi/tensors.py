@@ -1,7 +1,7 @@
 """The Open Inference Protocol V2 as JSON Schema: the tensors of a signature, in and out, where they come as JSON.
 
-Two things it can't say: that `data` has as many elements as `shape` tells, and (for a flat list) which element belongs
-to which feature. The service checks both.
+Three things it can't say: that `data` has as many elements as `shape` tells, (for a flat list) which element belongs to
+which feature, and that an id's length counts in bytes. The service checks all three.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def request(served: Served, most: int) -> Json:
     return record(
         {"inputs": listed(any_of(inputs), len(inputs), len(inputs)) | {"allOf": [_once(name, 1) for name in names]}},
         {
-            "id": {"type": ["string", "null"], "maxLength": MAX_ID},
+            "id": {"type": ["string", "null"], "maxLength": MAX_ID, "description": f"At most {MAX_ID} bytes of UTF-8."},
             "parameters": _parameters(known),
             "outputs": _outputs(served),
         },

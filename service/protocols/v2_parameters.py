@@ -7,6 +7,7 @@ from typing import Any
 from mulgam.errors import InputError
 from mulgam.wording import shown
 
+# Bytes, as UTF-8.
 MAX_ID = 1024
 # As wide as gRPC's signed parameter.
 MOST = 2**63 - 1
@@ -22,8 +23,8 @@ _PREFIXES = tuple(RESERVED)
 
 def checked_id(given: Any) -> str | None:
     """The request's id, which is echoed; raises InputError BAD_PARAMETER."""
-    if given is not None and (not isinstance(given, str) or len(given) > MAX_ID):
-        raise InputError("BAD_PARAMETER", f"id must be a string of at most {MAX_ID} characters.", "id")
+    if given is not None and (not isinstance(given, str) or len(given.encode()) > MAX_ID):
+        raise InputError("BAD_PARAMETER", f"id must be a string of at most {MAX_ID} bytes.", "id")
     return given
 
 

@@ -191,6 +191,7 @@ SHARED_INPUT.parameters["shared_memory_region"].string_param = "r"
         (request(described(), raw=(RAW, RAW)), "WRONG_SIZE"),
         (request(typed(), raw=(RAW,)), "WRONG_SIZE"),
         (request(typed(), id="x" * 1025), "BAD_PARAMETER"),
+        (request(typed(), id="가" * 342), "BAD_PARAMETER"),
         (request(typed(), outputs=[CLASSIFIED]), "BAD_PARAMETER"),
         (request(typed(), outputs=[SHARED_OUTPUT]), "BAD_PARAMETER"),
         (request(SHARED_INPUT), "BAD_PARAMETER"),

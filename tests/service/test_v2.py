@@ -62,6 +62,7 @@ def test_a_raw_body_is_the_one_input(client: FlaskClient) -> None:
         (b'{"inputs":[{"name":"numeric","datatype":"FP32","shape":[1,3],"data":[NaN,1,2]}]}', b"", "NON_FINITE"),
         ({"inputs": [ROW], "id": 7}, b"", "BAD_PARAMETER"),
         ({"inputs": [ROW], "id": "x" * 1025}, b"", "BAD_PARAMETER"),
+        ({"inputs": [ROW], "id": "가" * 342}, b"", "BAD_PARAMETER"),
         ({"inputs": [ROW], "parameters": []}, b"", "BAD_PARAMETER"),
         ({"inputs": [ROW], "parameters": {"binary_data_output": "yes"}}, b"", "BAD_PARAMETER"),
         ({"inputs": [ROW, ROW]}, b"", "DUPLICATE_KEY"),
