@@ -47,7 +47,7 @@ class CsvReader:
         """See `RowReader.batch`."""
         batch = Batch()
         records: list[list[str]] = []
-        while batch.size < most and not (batch.size and self._lines.would_wait()):
+        while batch.size + batch.blank < most and not (batch.size and self._lines.would_wait()):
             self._lines.given = 0
             try:
                 cells = next(self._rows)
@@ -66,6 +66,7 @@ class CsvReader:
                 if not cells:
                     # A blank line is a row only where a row may be one empty cell.
                     if self._width > 1:
+                        batch.blank += 1
                         continue
                     cells = [""]
                 if len(cells) != self._width:
@@ -79,7 +80,7 @@ class CsvReader:
             if batch.broken is not None:
                 break
         self._parse(records, batch)
-        return batch if batch.size else None
+        return batch if batch.size or batch.blank else None
 
     def _header(self) -> list[str]:
         try:
@@ -134,7 +135,9 @@ class CsvWriter:
             answers[number] = [*[""] * len(self._answers), f"{problem.code}: {problem}"]
         if not self._keep:
             return self._written(answers)
-        return self._written([kept + answer for kept, answer in zip(batch.kept, answers, strict=True)])
+        # A row that was not read has none.
+        cells = batch.kept or [[""] * len(self._keep)] * batch.size
+        return self._written([kept + answer for kept, answer in zip(cells, answers, strict=True)])
 
     def _written(self, rows: list[list[str]]) -> bytes:
         text = io.StringIO()

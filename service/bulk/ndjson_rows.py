@@ -28,11 +28,12 @@ class NdjsonReader:
     def batch(self, most: int) -> Batch | None:
         """See `RowReader.batch`."""
         batch = Batch()
-        while batch.size < most and not (batch.size and self._lines.would_wait()):
+        while batch.size + batch.blank < most and not (batch.size and self._lines.would_wait()):
             self._lines.given = 0
             try:
                 line = next(self._lines)
                 if line.isspace():
+                    batch.blank += 1
                     continue
                 batch.instances.append(wire.instance(line))
                 batch.numbers.append(batch.size)
@@ -45,10 +46,12 @@ class NdjsonReader:
             batch.size += 1
             if batch.broken is not None:
                 break
-        if not batch.size and self._is_empty:
-            raise InputError("EMPTY_BODY", "There is no line; send one JSON instance a line.")
-        self._is_empty = False
-        return batch if batch.size else None
+        if not batch.size and not batch.blank:
+            if self._is_empty:
+                raise InputError("EMPTY_BODY", "There is no line; send one JSON instance a line.")
+            return None
+        self._is_empty = self._is_empty and not batch.size
+        return batch
 
 
 class NdjsonWriter:

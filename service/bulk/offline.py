@@ -144,7 +144,8 @@ def _batches(reader: RowReader) -> Iterator[Batch]:
     while (batch := reader.batch(BATCH_ROWS)) is not None:
         if batch.broken is not None:
             raise MulgamError(f"The input broke off: {batch.broken}")
-        yield batch
+        if batch.size:
+            yield batch
 
 
 def _answers(

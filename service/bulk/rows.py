@@ -32,7 +32,7 @@ class Batch:
     `instances` are the readable ones, `numbers` their places among all `size` rows; every other row has its
     entry in `problems`. `kept` holds the cells to pass through, of every row, as text (tables only); `typed`
     holds them instead from Parquet to Parquet, as the message of an Arrow record batch. `broken` is why there is no
-    row after the last one of this batch, which is then the one at which it broke.
+    row after the last one of this batch, which is then the one at which it broke. `blank` lines among them are no rows.
     """
 
     size: int = 0
@@ -42,13 +42,14 @@ class Batch:
     kept: list[list[str]] = field(default_factory=list)
     typed: bytes = b""
     broken: ApiError | None = None
+    blank: int = 0
 
 
 class RowReader(Protocol):
     """Reads the rows of one table."""
 
     def batch(self, most: int) -> Batch | None:
-        """The next rows, at most so many and at least one; None at the end."""
+        """The next rows, at most so many, blank lines counted, and possibly nothing but these; None at the end."""
         ...
 
 

@@ -146,6 +146,7 @@ class BulkAnswer:
         self._started = time.perf_counter()
         self._status = 200
         self._rows = 0
+        self._taken = 0
         self._is_open = True
         self._is_patient = True
         bridge.call(plane.hold, served, 1)
@@ -236,23 +237,30 @@ class BulkAnswer:
             yield head
 
     def _batch(self, reader: RowReader) -> Batch | None:
-        """The next rows; past the most that are taken, or the end of the service, one that says so."""
+        """The next rows, at least one; past the most that are taken, or the end of the service, one that says so."""
         settings = self._plane.settings
-        left = settings.bulk_max_rows - self._rows
-        end = self._end(left)
-        batch = reader.batch(1 if end is not None else min(settings.bulk_batch_rows, left))
-        if batch is not None and end is not None:
-            batch.broken = end
-            batch.instances, batch.numbers, batch.problems = [], [], {0: end}
+        while True:
+            left = settings.bulk_max_rows - self._taken
+            end = self._end(left)
+            batch = reader.batch(1 if end is not None else min(settings.bulk_batch_rows, left))
+            if batch is None:
+                return None
+            # A blank line is no row, but it is read like one.
+            self._taken += batch.size + batch.blank
+            if end is not None:
+                batch = Batch(1, problems={0: end}, kept=batch.kept, broken=end)
+            if batch.size:
+                break
         # Nothing was answered yet: the whole request can still be refused.
-        if batch is not None and batch.broken is not None and not self._rows:
+        if batch.broken is not None and not self._rows:
             raise batch.broken
         return batch
 
     def _end(self, left: int) -> ApiError | None:
         """Why no further row is taken."""
         if left <= 0:
-            sentence = f"The table has more than the {self._plane.settings.bulk_max_rows} rows that are taken."
+            most = self._plane.settings.bulk_max_rows
+            sentence = f"The table has more than the {most} rows that are taken, blank lines counted."
             return ApiError(413, "TOO_MANY_ROWS", sentence)
         return service_stopping() if self._plane.is_closing else None
 

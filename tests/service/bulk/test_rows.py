@@ -52,6 +52,16 @@ def lines(data: bytes, size: int = 7) -> Lines:
     return Lines(blocks(data, size))
 
 
+def test_blank_lines_count_as_what_is_read() -> None:
+    """They are no rows, but a reader gives the word back after so many: nobody has it read them for ever."""
+    table = CsvReader(lines(HEADER + b"\n" * 9 + b"1,2,3\n"), NOTES)
+    for reader in (table, NdjsonReader(lines(b" \n" * 9 + b"[1]\n"))):
+        found = []
+        while (batch := reader.batch(4)) is not None:
+            found.append((batch.size, batch.blank))
+        assert found == [(0, 4), (0, 4), (1, 1)]
+
+
 def everything(reader: RowReader, most: int = 3) -> Batch:
     """All batches as one."""
     whole = Batch()

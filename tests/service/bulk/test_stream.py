@@ -6,6 +6,7 @@ import os
 import threading
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -90,6 +91,27 @@ def test_a_model_that_stays_away_is_waited_for_once(steered_client: FlaskClient,
     calls = spoil_from(steered, 1, backend_unavailable("notes"))
     assert len(post(steered_client).text.splitlines()) == ROWS + 1
     assert len(calls) == 1 + 3
+
+
+@pytest.mark.parametrize("kind", ["text/csv", "application/x-ndjson"])
+def test_blank_lines_count_towards_the_limit_of_rows(client: FlaskClient, plane: DataPlane, kind: str) -> None:
+    """Before any row the request is refused, after one its last row says why; up to the limit they are none."""
+    plane.settings = replace(plane.settings, bulk_max_rows=100)
+    header, row = (b"area,rooms,distance,id\n", b"1,2,3,a\n") if kind == "text/csv" else (b"", b"[1,2,3]\n")
+    path = "/predict/notes" + ("?keep=id" if kind == "text/csv" else "")
+
+    def ask(body: bytes) -> Any:
+        return client.post(path, data=header + body, content_type=kind)
+
+    refused = ask(b"\n" * 101)
+    assert (refused.status_code, refused.json["code"]) == (413, "TOO_MANY_ROWS")
+    broken = ask(row + b"\n" * 101)
+    assert broken.status_code == 200
+    assert "TOO_MANY_ROWS" in broken.text.splitlines()[-1]
+    whole = ask(b"\n" * 50 + row + b"\n" * 49)
+    assert whole.status_code == 200
+    assert "TOO_MANY" not in whole.text
+    assert len(whole.text.splitlines()) == (2 if header else 1)
 
 
 def test_a_version_is_held_while_a_table_needs_it(client: FlaskClient, plane: DataPlane, bridge: Bridge) -> None:
