@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -25,14 +26,19 @@ ROWS = np.array(NOTES_ROWS, np.float32)
 Ports = dict[str, int]
 
 
-@pytest.fixture(scope="module", params=["onnxruntime", "torchserve"])
+@pytest.fixture(scope="module", params=["onnxruntime", "torchserve", "oip"])
 def ports(
     request: pytest.FixtureRequest, registry: Registry, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Ports]:
-    """A ready service over each backend: where it listens for which protocol."""
+    """A ready service over each backend, of `oip` before another Mulgam: where it listens for which protocol."""
     grpc_port = free_port()
-    folder = tmp_path_factory.mktemp("serve")
-    with serving(registry.root, folder, backend=request.param, grpc_port=str(grpc_port)) as service:
+    settings = {"backend": request.param, "grpc_port": str(grpc_port)}
+    with ExitStack() as held:
+        if request.param == "oip":
+            folder = tmp_path_factory.mktemp("far")
+            far = held.enter_context(serving(registry.root, folder, backend="onnxruntime"))
+            settings |= {"oip_url": f"http://127.0.0.1:{far.port}", "runtime": "onnx"}
+        service = held.enter_context(serving(registry.root, tmp_path_factory.mktemp("serve"), **settings))
         yield {"http": service.port, "grpc": grpc_port}
 
 
@@ -104,9 +110,18 @@ def test_a_missing_value_is_nan_in_binary(client: Client) -> None:
 
 
 def test_a_timeout_and_a_priority_are_taken(client: Client) -> None:
-    """The client sends them as parameters."""
-    result, _ = client.infer("notes", [client.tensor(ROWS)], timeout=1_000_000, priority=1)
+    """The client sends them as parameters; its own time-out is in microseconds."""
+    result, _ = client.infer("notes", [client.tensor(ROWS)], timeout=10_000_000, priority=1)
     assert result.as_numpy("prediction") is not None
+
+
+def test_shared_memory_is_refused(client: Client) -> None:
+    """An output that is asked for in a region is not answered elsewhere."""
+    output = client.output("prediction")
+    output.set_shared_memory("region", 12)
+    with pytest.raises(InferenceServerException, match="shared memory is not spoken here") as caught:
+        client.infer("notes", [client.tensor(ROWS)], outputs=[output])
+    assert status(caught.value) == 400
 
 
 def test_a_large_request_is_answered(client: Client) -> None:
