@@ -168,7 +168,7 @@ def log_error(
         log.log(level, "refused: %s", error, extra=fields)
 
 
-def as_api_error(problem: Exception, request_id: str, trace: Trace | None = None) -> ApiError:
+def as_api_error(problem: BaseException, request_id: str, trace: Trace | None = None) -> ApiError:
     """Whatever was raised while answering, as an error that shows nothing of the inside; a defect is logged."""
     if isinstance(problem, ApiError):
         return problem

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from urllib.parse import parse_qs
 
-from mulgam.errors import InputError
 from mulgam.tensors import Arrays
 from service import compression
 from service.bridge import Bridge
@@ -23,10 +22,11 @@ from service.bulk.kinds import CSV, NAMES
 from service.bulk.lines import Lines
 from service.bulk.ndjson_rows import NdjsonReader, NdjsonWriter
 from service.bulk.rows import Batch, RowReader, RowWriter, Scorer, check_tabular
-from service.errors import ApiError, body_too_large, from_input_error, from_status, service_stopping, too_busy
+from service.errors import ApiError, body_too_large, service_stopping, too_busy
 from service.plane import DataPlane
 from service.protocols.base import Output
-from service.respond import log_error
+from service.respond import as_api_error, log_error
+from service.telemetry.trace import Trace, current
 from service.versions.served import Served
 
 log = logging.getLogger(__name__)
@@ -92,6 +92,7 @@ class BulkDesk:
         blocks: Iterator[bytes],
         encoding: str | None,
         request_id: str,
+        trace: Trace | None = None,
         is_waiting: Callable[[], bool] = lambda: False,
     ) -> BulkAnswer:
         """The answer to a table, its first rows computed.
@@ -103,6 +104,7 @@ class BulkDesk:
             blocks: the body as it comes.
             encoding: its Content-Encoding.
             request_id: for the log.
+            trace: that the request belongs to.
             is_waiting: whether the next block is not here yet.
 
         Raises:
@@ -111,7 +113,9 @@ class BulkDesk:
         if not self._places.acquire(blocking=False):
             self._bridge.call(self._plane.metrics.rejected.labels("bulk").inc)
             raise too_busy()
-        answer = BulkAnswer(self._plane, self._bridge, self._turn, kind, served, request_id, self._places.release)
+        answer = BulkAnswer(
+            self._plane, self._bridge, self._turn, kind, served, request_id, trace, self._places.release
+        )
         try:
             plain = plain_blocks(self._turn.fetched(blocks), encoding, self._plane.settings.bulk_max_bytes)
             with self._turn:
@@ -134,6 +138,7 @@ class BulkAnswer:
         kind: str,
         served: Served,
         request_id: str,
+        trace: Trace | None,
         release: Callable[[], None],
     ) -> None:
         self._plane = plane
@@ -142,6 +147,7 @@ class BulkAnswer:
         self._kind = kind
         self._served = served
         self._request_id = request_id
+        self._trace = trace
         self._release = release
         self._started = time.perf_counter()
         self._status = 200
@@ -205,20 +211,18 @@ class BulkAnswer:
             meters = self._plane.metrics.of(self._served)
             seconds = time.perf_counter() - self._started
             self._bridge.call(meters.answered, NAMES[self._kind], self._status, seconds)
+            if self._trace is not None:
+                self._plane.tracing.end(self._trace, self._served, NAMES[self._kind], self._status, seconds)
 
     def failed(self, problem: BaseException) -> ApiError:
         """The problem as an answer; logged."""
-        if isinstance(problem, ApiError):
-            error = problem
-        elif isinstance(problem, InputError):
-            error = from_input_error(problem)
-        else:
-            log.error("request failed", exc_info=problem, extra={"request_id": self._request_id})
-            error = from_status(500)
+        error = as_api_error(problem, self._request_id, self._trace)
         self._status = error.status
-        seconds = time.perf_counter() - self._started
-        log_error(error, self._request_id, self._served.name, NAMES[self._kind], seconds)
+        self._log(error, time.perf_counter() - self._started)
         return error
+
+    def _log(self, error: ApiError, seconds: float) -> None:
+        log_error(error, self._request_id, self._served.name, NAMES[self._kind], seconds, self._trace)
 
     def _answered(self, reader: RowReader, writer: RowWriter) -> Iterator[bytes]:
         scorer = Scorer(self._served.encoder, self._compute, partial(self._plane.outside, self._served))
@@ -231,7 +235,7 @@ class BulkAnswer:
             yield head + writer.rows(batch, output)
             head = b""
             if batch.broken is not None:
-                log_error(batch.broken, self._request_id, self._served.name, NAMES[self._kind], 0.0)
+                self._log(batch.broken, 0.0)
                 return
         if head or not self._rows:
             yield head
@@ -272,6 +276,7 @@ class BulkAnswer:
 
     def _compute(self, tensors: Arrays, rows: int) -> Output:
         timeout = self._plane.settings.request_timeout
+        current.set(self._trace)
         # Once it was waited for in vain, the rest is tried at once: a table of errors should not take for ever.
         for pause in (*(PATIENCE if self._is_patient else ()), None):
             with self._turn.away():

@@ -44,9 +44,10 @@ def blueprint(plane: DataPlane, bridge: Bridge) -> Blueprint:
         is_waiting = request.environ.get(IS_WAITING, lambda: False)
         encoding = request.headers.get("content-encoding")
         query = request.query_string.decode("latin-1")
+        trace = plane.tracing.begin(request.headers.get)
         g.predicted = True
         try:
-            bulk = desk.answer(kind, served, query, blocks, encoding, g.request_id, is_waiting)
+            bulk = desk.answer(kind, served, query, blocks, encoding, g.request_id, trace, is_waiting)
         except ApiError as error:
             return to_flask(error_reply(error, g.request_id))
         response = Response(bulk, headers=bulk.headers)

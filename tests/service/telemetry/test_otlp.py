@@ -131,6 +131,18 @@ def test_faults_and_refusals_are_spans_too(
     assert collector.spans[2].trace_id.hex() == TRACE
 
 
+def test_a_table_is_a_span_too(traced: FlaskClient, steered_plane: DataPlane, collector: Collector) -> None:
+    """From its beginning to its end, also where it is refused."""
+    parent = {"traceparent": f"00-{TRACE}-{SPAN}-01"}
+    for table in ("area,rooms,distance\n1,2,3\n", "nope\n"):
+        assert traced.post("/predict/notes", data=table, content_type="text/csv", headers=parent).data
+    steered_plane.tracing.close()
+    assert {span.trace_id.hex() for span in collector.spans} == {TRACE}
+    found = [(attributes(span)["mulgam.protocol"], attributes(span)["http.response.status_code"])
+             for span in collector.spans]  # fmt: skip
+    assert found == [("csv", 200), ("csv", 400)]
+
+
 def test_a_collector_that_is_not_there_hurts_nobody(steered_plane: DataPlane, bridge: Bridge) -> None:
     """Answers come as before, and the gateway ends in time."""
     steered_plane.tracing = OtlpTracing(f"http://127.0.0.1:{free_port()}")

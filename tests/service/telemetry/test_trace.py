@@ -128,6 +128,18 @@ def test_the_backend_is_told_and_the_caller_is_not(sent: tuple[FlaskClient, list
     assert second is None
 
 
+def test_a_table_passes_its_trace_on(sent: tuple[FlaskClient, list[bytes]]) -> None:
+    """With each batch; a table without one names none."""
+    client, requests = sent
+    table = "area,rooms,distance\n1,2,3\n"
+    assert client.post("/predict/notes", data=table, content_type="text/csv", headers={"traceparent": PARENT}).data
+    assert client.post("/predict/notes", data="[1,2,3]", content_type="application/x-ndjson").data
+    first, second = parents(requests)
+    assert first is not None
+    assert first.startswith(f"00-{TRACE}-")
+    assert second is None
+
+
 def test_a_batch_belongs_to_its_oldest_trace() -> None:
     """One call of the backend can name one parent; a later batch without traces names none."""
     told: list[dict[str, str]] = []
