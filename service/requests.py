@@ -8,9 +8,10 @@ import time
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
+from mulgam.errors import InputError
 from service.bulk.kinds import bulk_kind
 from service.calls import SAFE_HEADERS, Reply, request_id
-from service.errors import ApiError, body_too_large, from_status
+from service.errors import ApiError, body_too_large, from_input_error, from_status
 from service.keys import Keys
 from service.metrics.families import NO_MODEL
 from service.metrics.recording import Metrics
@@ -83,6 +84,8 @@ def _as_api_error(problem: Exception, settings: Settings) -> ApiError:
     """Whatever was raised, as an answer that shows nothing of the inside."""
     if isinstance(problem, ApiError):
         return problem
+    if isinstance(problem, InputError):
+        return from_input_error(problem)
     if isinstance(problem, RequestEntityTooLarge):
         return body_too_large(settings.max_body_bytes)
     if isinstance(problem, MethodNotAllowed):

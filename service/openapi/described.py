@@ -35,6 +35,7 @@ def schemas() -> dict[str, Json]:
             "outputs": listed(tensor),
         }),
         "V2Index": listed(record(indexed)),
+        "V2IndexAsked": {"type": "object", "properties": {"ready": yes}},
         "Alive": record({"status": {"const": "alive"}}),
         "Readiness": record({
             "status": {"enum": ["ready", "not ready"]},

@@ -25,7 +25,8 @@ _NONE, _NOT = "No model can answer.", "It does not."
 class Route:
     """One route: its path as Flask has it, what it tells, and its answer.
 
-    `answer` names a component or is a media type without one; None: no body. `not_ready` says what a 503 means here.
+    `answer` names a component or is a media type without one; None: no body. `not_ready` says what a 503 means here,
+    `asked` names the component of a body that may be sent.
     """
 
     path: str
@@ -34,6 +35,7 @@ class Route:
     answer: str | None
     method: str = "get"
     not_ready: str | None = None
+    asked: str | None = None
 
 
 ROUTES = (
@@ -54,7 +56,10 @@ ROUTES = (
         not_ready=_NOT,
     ),
     Route("/v2/models/<model>/versions/<version>/ready", V2, "V2: the same of one version", None, not_ready=_NOT),
-    Route("/v2/repository/index", V2, "V2: models, versions, states", "V2Index", "post"),
+    Route(
+        "/v2/repository/index", V2, 'V2: models, versions, states; with `{"ready": true}` those that are ready',
+        "V2Index", "post", asked="V2IndexAsked",
+    ),
 )  # fmt: skip
 # On the public listener only where the settings say so.
 HEALTH_ROUTES = (
@@ -98,6 +103,8 @@ def paths(
 
 def _operation(route: Route, has_keys: bool) -> Json:
     areas: tuple[Area, ...] = ("path",) if "<" in route.path else ()
+    if route.asked is not None:
+        areas += ("body",)
     responses = {
         "200": answers.with_id({"description": "The answer."} | _content(route.answer)),
         **answers.errors(*areas, has_keys=has_keys),
@@ -109,7 +116,8 @@ def _operation(route: Route, has_keys: bool) -> Json:
     # The method first: no protocol of a prediction is called so.
     identity = route.method + route.path.replace("/", ".").translate(str.maketrans("", "", "<>"))
     summary = route.summary[0].upper() + route.summary[1:]
-    return {"operationId": identity, "tags": [route.tag], "summary": summary, "responses": responses}
+    body = {} if route.asked is None else {"requestBody": {"required": False} | _content(route.asked)}
+    return {"operationId": identity, "tags": [route.tag], "summary": summary, **body, "responses": responses}
 
 
 def _content(answer: str | None) -> Json:

@@ -6,7 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from mulgam import __version__
+from mulgam.errors import InputError
 from mulgam.signature import Tensor
+from mulgam.wording import kind
+from service.protocols import wire
 from service.versions.served import Served
 
 LABEL = "label"
@@ -38,8 +41,34 @@ def output_tensors(served: Served) -> list[dict[str, Any]]:
     return described
 
 
-def indexed(served: Served, ready: bool) -> dict[str, str]:
-    """A model's line in the repository's index."""
+def index(states: Iterable[tuple[Served, bool]], only_ready: bool) -> list[dict[str, str]]:
+    """The repository's index.
+
+    Args:
+        states: each version, and whether it is ready.
+        only_ready: leave the others out.
+    """
+    return [_indexed(served, ready) for served, ready in states if ready or not only_ready]
+
+
+def wants_ready(body: bytes) -> bool:
+    """Whether a body asks the index for nothing but what is ready; an empty one does not.
+
+    Raises:
+        InputError: it is no JSON object, or its `ready` neither true nor false.
+    """
+    if not body:
+        return False
+    document = wire.loads(body)
+    if not isinstance(document, dict):
+        raise InputError("NOT_AN_OBJECT", f"The body must be an object or empty, not {kind(document)}.")
+    ready = document.get("ready", False)
+    if not isinstance(ready, bool):
+        raise InputError("BAD_PARAMETER", "ready must be true or false.", "ready")
+    return ready
+
+
+def _indexed(served: Served, ready: bool) -> dict[str, str]:
     return {
         "name": served.name,
         "version": str(served.version),

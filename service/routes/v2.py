@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, jsonify, request
 
 from service.plane import DataPlane
 from service.protocols import v2_metadata
@@ -38,7 +38,9 @@ def blueprint(plane: DataPlane) -> Blueprint:
 
     @routes.post("/v2/repository/index")
     def index() -> Response:
-        return jsonify([v2_metadata.indexed(one, plane.readiness.of(one).ready) for one in plane.catalogue.versions])
+        only_ready = v2_metadata.wants_ready(request.get_data(cache=False))
+        states = ((one, plane.readiness.of(one).ready) for one in plane.catalogue.versions)
+        return jsonify(v2_metadata.index(states, only_ready))
 
     return routes
 

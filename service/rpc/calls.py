@@ -108,9 +108,8 @@ class Calls:
 
         def answer(request: Any) -> Message:
             plane = self._plane
-            lines = [v2_metadata.indexed(one, plane.readiness.of(one).ready) for one in plane.catalogue.versions]
-            chosen = [line for line in lines if line["state"] == "READY" or not request.ready]
-            return messages.RepositoryIndexResponse(models=chosen)
+            states = ((one, plane.readiness.of(one).ready) for one in plane.catalogue.versions)
+            return messages.RepositoryIndexResponse(models=v2_metadata.index(states, request.ready))
 
         return await self._described(context, messages.RepositoryIndexRequest, answer)
 

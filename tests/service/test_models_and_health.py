@@ -41,6 +41,20 @@ def test_a_model_shows_its_signature_and_scores(client: FlaskClient) -> None:
     assert client.get("/models/nope").json["code"] == "UNKNOWN_MODEL"
 
 
+def test_the_index_tells_what_is_ready_where_it_is_asked(
+    client: FlaskClient, plane: DataPlane, bridge: Bridge
+) -> None:
+    """As over gRPC; before the first golden answer nothing is."""
+
+    def names(body: bytes) -> list[str]:
+        return [one["name"] for one in client.post("/v2/repository/index", data=body).json]
+
+    assert names(b"") == names(b"{}") == names(b'{"ready":false}') == ["notes", "shapes"]
+    assert names(b'{"ready":true}') == []
+    bridge.run(plane.readiness.replay())
+    assert names(b'{"ready":true}') == ["notes", "shapes"]
+
+
 @pytest.mark.parametrize("model", ["notes", "shapes"])
 def test_the_report_of_a_version_is_shown_and_can_do_nothing(client: FlaskClient, model: str) -> None:
     """As it was published; sandboxed, without scripts, and with nothing from elsewhere."""
