@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mulgam import strict
-from mulgam.encoding.numbers import FLOAT32_MAX
+from mulgam.encoding.largest import FLOAT32_MAX
 from mulgam.errors import RegistryError
 from mulgam.signature import Tolerance
 

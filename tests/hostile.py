@@ -170,6 +170,8 @@ JSON_CASES: list[Case] = [
     ("J46 bad escape", request(body=b'{"\\x41":1}'), 400, "BAD_JSON"),
     ("J47 minus zero", rows("[[-0,2,3]]"), 200, ""),
     ("J48 fits float64 alone", rows("[[1e39,2,3]]"), 400, "OUT_OF_RANGE"),
+    ("J48b float32's largest, as it is written", rows("[[3.4028235e38,2,3]]"), 200, ""),
+    ("J48c what rounds to no float32", rows("[[3.4028236e38,2,3]]"), 400, "OUT_OF_RANGE"),
     ("J49 too many rows", rows(json.dumps([[1, 2, 3]] * 10_001)), 413, "TOO_MANY_ROWS"),
     ("J50 V1 takes inputs", at(V1, b'{"inputs":[[1,2,3]]}'), 200, ""),
     ("J51 V1 with both words", at(V1, b'{"inputs":[[1,2,3]],"instances":[[1,2,3]]}'), 400, "MISSING_FIELD"),

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from mulgam.encoding.numbers import FLOAT32_MAX
+from mulgam.encoding.largest import FLOAT32_MAX
 
 MISSING = frozenset({"", "na", "n/a", "nan", "null"})
 BOOLEAN = {"false": False, "true": True}

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from model.data.columns import Column
 from model.errors import DataError
-from mulgam.encoding.numbers import FLOAT32_MAX
+from mulgam.encoding.largest import FLOAT32_MAX
 from mulgam.wording import shown
 
 FEWEST_ROWS = 10

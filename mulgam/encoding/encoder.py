@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mulgam.encoding.categories import Vocabulary
-from mulgam.encoding.numbers import FLOAT32_MAX, PlainNumbers, number
+from mulgam.encoding.largest import FLOAT32_MAX
+from mulgam.encoding.numbers import PlainNumbers, number
 from mulgam.encoding.rows import Rows
 from mulgam.encoding.tensor import tensor
 from mulgam.encoding.text import text_points

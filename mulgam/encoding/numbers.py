@@ -9,12 +9,12 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
+from mulgam.encoding.largest import FLOAT32_MAX
 from mulgam.encoding.rows import wrong
 from mulgam.errors import InputError
 from mulgam.signature import Feature
 from mulgam.wording import kind
 
-FLOAT32_MAX = float(np.finfo(np.float32).max)
 _TYPES = frozenset({int, float})
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mulgam.encoding.largest import LARGEST
 from mulgam.encoding.rows import place, wrong
 from mulgam.errors import InputError
 from mulgam.signature import Feature
@@ -35,7 +36,7 @@ def tensor(feature: Feature, value: object, row: int) -> npt.NDArray[Any]:
         array: npt.NDArray[Any] | None = np.array(flat, dtype=np.float64 if dtype.kind == "f" else dtype)
     except OverflowError:
         array = None
-    if array is None or (dtype.kind == "f" and not (np.abs(array) <= np.finfo(dtype).max).all()):
+    if array is None or (dtype.kind == "f" and not (np.abs(array) <= LARGEST[feature.datatype]).all()):
         raise wrong("OUT_OF_RANGE", feature, row, f" holds a number that is no {feature.datatype}.")
     return array.astype(dtype).reshape(feature.shape)
 

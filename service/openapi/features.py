@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mulgam.encoding.numbers import FLOAT32_MAX
+from mulgam.encoding.largest import FLOAT32_MAX, LARGEST
 from mulgam.signature import Feature
 from mulgam.tensors import DTYPES
 from service.openapi.schema import Json, nested, or_null, plain
@@ -35,7 +35,7 @@ def element(datatype: str) -> Json:
     if dtype.kind == "b":
         return {"type": "boolean"}
     if dtype.kind == "f":
-        most = float(np.finfo(dtype).max)
+        most = LARGEST[datatype]
         return {"type": "number", "minimum": -most, "maximum": most}
     bounds = np.iinfo(dtype)
     return {"type": "integer", "minimum": int(bounds.min), "maximum": int(bounds.max)}

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mulgam import tensors as v2
-from mulgam.encoding.numbers import FLOAT32_MAX
+from mulgam.encoding.largest import LARGEST
 from mulgam.errors import InputError
 
 _ALLOWED: dict[str, set[type]] = {"f": {int, float, type(None)}, "b": {bool}}
@@ -57,8 +57,7 @@ def _numbers(flat: list[Any], datatype: str, where: str) -> npt.NDArray[Any]:
         wide = np.array(flat, dtype=np.float64)
     except OverflowError as problem:
         raise InputError("OUT_OF_RANGE", f"{where}: an element of data does not fit {datatype}.", where) from problem
-    limit = {"FP32": FLOAT32_MAX, "FP16": 65504.0}.get(datatype, math.inf)
-    if wide.size and np.nanmax(np.abs(wide), initial=0.0) > limit:
+    if wide.size and np.nanmax(np.abs(wide), initial=0.0) > LARGEST[datatype]:
         raise InputError("OUT_OF_RANGE", f"{where}: an element of data does not fit {datatype}.", where)
     return wide.astype(dtype)
 

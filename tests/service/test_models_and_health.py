@@ -41,9 +41,7 @@ def test_a_model_shows_its_signature_and_scores(client: FlaskClient) -> None:
     assert client.get("/models/nope").json["code"] == "UNKNOWN_MODEL"
 
 
-def test_the_index_tells_what_is_ready_where_it_is_asked(
-    client: FlaskClient, plane: DataPlane, bridge: Bridge
-) -> None:
+def test_the_index_tells_what_is_ready_where_it_is_asked(client: FlaskClient, plane: DataPlane, bridge: Bridge) -> None:
     """As over gRPC; before the first golden answer nothing is."""
 
     def names(body: bytes) -> list[str]:

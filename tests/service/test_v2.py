@@ -77,6 +77,7 @@ def test_a_raw_body_is_the_one_input(client: FlaskClient) -> None:
         ({"inputs": [{**ROW, "data": ["a", 1, 2]}]}, b"", "WRONG_TYPE"),
         ({"inputs": [{**ROW, "data": [True, 1, 2]}]}, b"", "WRONG_TYPE"),
         ({"inputs": [{**ROW, "data": [1e39, 1, 2]}]}, b"", "OUT_OF_RANGE"),
+        ({"inputs": [{**ROW, "data": [3.4028236e38, 1, 2]}]}, b"", "OUT_OF_RANGE"),
         ({"inputs": [{**ROW, "data": "abc"}]}, b"", "WRONG_TYPE"),
         ({"inputs": [{**ROW, "data": [[1, 2], 3]}]}, b"", "RAGGED"),
         ({"inputs": [{**ROW, "parameters": {"binary_data_size": 12}}]}, b"", "WRONG_SIZE"),
@@ -116,6 +117,11 @@ def test_each_mistake_has_its_code(client: FlaskClient, document: Any, raw: byte
     answer = infer(client, document, raw)
     assert (answer.status_code, answer.json["code"]) == (400, code)
     assert infer(client, {"inputs": [ROW]}).status_code == 200
+
+
+def test_the_largest_float32_is_taken_as_it_is_written(client: FlaskClient) -> None:
+    """As short as it is, it is above it as float64."""
+    assert infer(client, {"inputs": [{**ROW, "data": [3.4028235e38, 3, 0.3]}]}).status_code == 200
 
 
 def test_an_output_in_shared_memory_is_refused(client: FlaskClient) -> None:

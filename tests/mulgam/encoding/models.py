@@ -8,7 +8,7 @@ import pytest
 from hypothesis import strategies as st
 
 from mulgam.encoding.encoder import Encoder
-from mulgam.encoding.numbers import FLOAT32_MAX
+from mulgam.encoding.largest import FLOAT32_MAX
 from mulgam.errors import InputError
 from mulgam.signature import Feature, Signature, Target, graph_inputs, graph_outputs
 from mulgam.tensors import Arrays
@@ -57,4 +57,8 @@ IMAGES = describe(
 )
 
 # Of any size, and what is none.
-numbers = st.integers(-(10**50), 10**50) | st.floats(allow_nan=True) | st.sampled_from([FLOAT32_MAX, 1e39, 10**400])
+numbers = (
+    st.integers(-(10**50), 10**50)
+    | st.floats(allow_nan=True)
+    | st.sampled_from([FLOAT32_MAX, 3.4028235e38, 3.4028236e38, 1e39, 10**400])
+)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mulgam.encoding.encoder import Encoder
-from mulgam.encoding.numbers import FLOAT32_MAX
+from mulgam.encoding.largest import LARGEST
 from tests.mulgam.encoding.models import (
     AREA,
     NOTE,
@@ -21,11 +22,23 @@ from tests.mulgam.encoding.models import (
     outcome,
 )
 
+MOST = float(np.finfo(np.float32).max)
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+def test_the_largest_number_is_the_last_that_rounds_to_a_finite_one(kind: type[np.floating[Any]]) -> None:
+    """Float32's own largest, written as short as it is, is above it as float64."""
+    largest = LARGEST[f"FP{np.dtype(kind).itemsize * 8}"]
+    assert kind(largest) == np.finfo(kind).max
+    with np.errstate(over="ignore"):
+        assert np.isinf(kind(np.nextafter(largest, np.inf)))
+    assert encode(PLAIN, [3.4028235e38, -3.4028235e38])["numeric"].tolist() == [[MOST, -MOST]]
+
 
 def test_the_largest_float32_passes_and_2_to_the_70_too() -> None:
     """What float32 holds is a number."""
-    arrays = encode(PLAIN, [FLOAT32_MAX, 2**70], [-FLOAT32_MAX, 5e-324])
-    assert arrays["numeric"].tolist() == [[FLOAT32_MAX, float(2**70)], [-FLOAT32_MAX, 0.0]]
+    arrays = encode(PLAIN, [MOST, 2**70], [-MOST, 5e-324])
+    assert arrays["numeric"].tolist() == [[MOST, float(2**70)], [-MOST, 0.0]]
 
 
 @given(st.lists(st.lists(numbers | st.none() | st.booleans(), min_size=2, max_size=2), min_size=1, max_size=3))

@@ -12,6 +12,7 @@ import pytest
 from openapi_spec_validator import validate
 from werkzeug.routing import RequestRedirect
 
+from mulgam.encoding.largest import FLOAT32_MAX
 from mulgam.registry import Registry
 from service.app import create_app
 from service.bridge import Bridge
@@ -116,7 +117,7 @@ def test_limits_are_those_of_the_settings() -> None:
 
 def test_a_range_is_demanded_where_others_are_refused() -> None:
     """Else it is told; its schema takes any number that the model can be given."""
-    for settings, most in ((Settings(), 3.4028234663852886e38), (Settings(out_of_range="reject"), 36.0)):
+    for settings, most in ((Settings(), FLOAT32_MAX), (Settings(out_of_range="reject"), 36.0)):
         schemas = document(settings, Catalogue([LineUp(NOTES)]))["components"]["schemas"]
         area = schemas["notes.1.Instance"]["anyOf"][0]["properties"]["area"]
         assert area["maximum"] == most
