@@ -39,7 +39,8 @@ CODES = (
     Code("RAGGED", 400, "body", "instances, or the rows of tensors, differ in length"),
     Code(
         "NON_FINITE", 400, "body",
-        "NaN or an infinity; a missing value is `null` (in a tensor: NaN, where the signature allows it)",
+        "NaN or an infinity; a missing value is `null` (in CSV an empty cell, in a tensor NaN), where the signature"
+        " allows one",
     ),
     Code("OUT_OF_RANGE", 400, "body", "a number that does not fit a 32-bit float, or its tensor's datatype"),
     Code(

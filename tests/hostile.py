@@ -443,6 +443,8 @@ TABLE_CASES: list[Case] = [
     ("T17 a row too wide", table(CSV + b"1,2,3,4\n"), 200, "RAGGED"),
     ("T18 a row of text", table(CSV + b"x,2,3\n"), 200, "WRONG_TYPE"),
     ("T19 a row of NaN", table(CSV + b"nan,2,3\n"), 200, "NON_FINITE"),
+    ("T19b a row of inf", table(CSV + b"-inf,2,3\n"), 200, "NON_FINITE"),
+    ("T19c lines that end in CR alone", table(CSV.replace(b"\n", b"\r")), 400, "BAD_CSV"),
     ("T20 a row past float32", table(CSV + b"1e39,2,3\n"), 200, "OUT_OF_RANGE"),
     ("T21 a quote that never ends", table(CSV + b'"1,2,3\n4,5,6\n'), 200, "BAD_CSV"),
     ("T22 a row of noise", table(CSV + b"\xff\x00,2,3\n"), 200, "BAD_UTF8"),

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from mulgam.errors import InputError
 from mulgam.signature import Feature
 from mulgam.wording import shown
+
+# What Python reads as a number, and a table does not mean: 1_000, nan, inf, and (not ASCII) digits of other scripts.
+_WORDY = re.compile("[_nN]")
+_NO_NUMBER = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
 
 
 def cell_parser(feature: Feature) -> Callable[[list[str]], list[Any]]:
@@ -17,7 +22,7 @@ def cell_parser(feature: Feature) -> Callable[[list[str]], list[Any]]:
     def column(cells: list[str]) -> list[Any]:
         if parse is _number and "" not in cells:
             text = "".join(cells)
-            if text.isascii() and "_" not in text:
+            if text.isascii() and not _WORDY.search(text):
                 try:
                     return list(map(float, cells))
                 except ValueError:
@@ -32,8 +37,10 @@ def _number(feature: Feature, cell: str) -> float | None:
     if not stripped:
         check_missing(feature)
         return None
-    # Python reads more than a table means: 1_000, and digits of other scripts.
-    if stripped.isascii() and "_" not in stripped:
+    if _NO_NUMBER.fullmatch(stripped):
+        missing = "; leave the cell empty for a missing value" if feature.missing else ""
+        raise InputError("NON_FINITE", f"{feature.name} is {shown(cell)}, which is no finite number{missing}.")
+    if stripped.isascii() and not _WORDY.search(stripped):
         try:
             return float(stripped)
         except ValueError:

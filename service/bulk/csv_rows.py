@@ -88,7 +88,7 @@ class CsvReader:
         except StopIteration:
             raise InputError("EMPTY_BODY", "The table is empty; its first row must name the columns.") from None
         except csv.Error as problem:
-            raise InputError("BAD_CSV", f"The header is not CSV: {problem}.", "header") from problem
+            raise InputError("BAD_CSV", f"The header is not CSV: {_told(problem)}.", "header") from problem
 
     def _parse(self, records: list[list[str]], batch: Batch) -> None:
         """Cells to values, column by column; row by row where something in a column is wrong."""
@@ -168,7 +168,13 @@ def keep_list(texts: Sequence[str]) -> list[str]:
 
 
 def _bad_csv(problem: csv.Error) -> InputError:
-    return InputError("BAD_CSV", f"The row's quoting is not that of CSV: {problem}.")
+    return InputError("BAD_CSV", f"The row is not CSV: {_told(problem)}.")
+
+
+def _told(problem: csv.Error) -> str:
+    """What is wrong, in words that are not for a programmer."""
+    sentence = str(problem)
+    return "lines must end in LF or CRLF, not in CR alone" if sentence.startswith("new-line character") else sentence
 
 
 def _ragged(got: int, width: int) -> InputError:

@@ -119,6 +119,9 @@ def test_a_wrong_header_is_refused_before_anything_is_read(header: bytes, code: 
         (b"1,2", "RAGGED"),
         (b"1,2,3,4", "RAGGED"),
         (b"1,x,3", "WRONG_TYPE"),
+        (b"1,nan,3", "NON_FINITE"),
+        (b"1,-Inf,3", "NON_FINITE"),
+        (b"1, infinity ,3", "NON_FINITE"),
         (b"1,1_000,3", "WRONG_TYPE"),
         ("1,٣,3".encode(), "WRONG_TYPE"),
         (b"1,2\x00,3", "WRONG_TYPE"),
@@ -135,6 +138,27 @@ def test_a_bad_row_is_an_error_in_its_place(row: bytes, code: str) -> None:
     assert batch.instances[-1] == [4.0, 5.0, 6.0]
     assert codes(batch)[1] == code
     assert (batch.size, batch.numbers) == (3, [0, 2])
+
+
+def test_what_is_no_number_is_said_in_the_words_of_a_table() -> None:
+    """A missing value is an empty cell there, no null; a file of another system's line ends is told of them."""
+    batch = read(HEADER + b"1,nan,3\n")
+    said = "rooms is 'nan', which is no finite number; leave the cell empty for a missing value."
+    assert str(batch.problems[0]) == said
+    for table in (b"area,rooms,distance\r1,2,3\r", HEADER + b"1,2,3\r4,5,6\r"):
+        try:
+            (problem,) = read(table).problems.values()
+        except InputError as refused:
+            problem = refused
+        assert (problem.code, "lines must end in LF or CRLF" in str(problem)) == ("BAD_CSV", True)
+
+
+def test_a_number_that_is_too_large_is_out_of_range() -> None:
+    """Not an infinity, though Python reads it as one."""
+    batch = CsvReader(lines(HEADER + b"1e400,2,3\n"), NOTES).batch(9)
+    assert batch is not None
+    Scorer(Encoder(NOTES), compute).score(batch)
+    assert codes(batch) == {0: "OUT_OF_RANGE"}
 
 
 def test_a_quote_that_is_never_closed_is_one_row_in_error() -> None:
