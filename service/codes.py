@@ -87,7 +87,10 @@ CODES = (
     ),
     Code("TOO_MANY_ROWS", 413, "rows", "more than `MULGAM_MAX_ROWS`"),
     Code("URI_TOO_LONG", 414, "http", "path and query of more than 8192 characters"),
-    Code("UNSUPPORTED_MEDIA_TYPE", 415, "body", "another `Content-Type`; or a table for a model of tensors"),
+    Code(
+        "UNSUPPORTED_MEDIA_TYPE", 415, "body",
+        "another `Content-Type`, or a charset other than UTF-8; or a table for a model of tensors",
+    ),
     Code("UNSUPPORTED_ENCODING", 415, "body", "a `Content-Encoding` other than gzip, deflate or identity"),
     Code("EXPECTATION_FAILED", 417, "http", "an `Expect` other than `100-continue`"),
     Code("HEADERS_TOO_LARGE", 431, "http", "headers of more than 16384 bytes"),

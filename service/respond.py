@@ -220,7 +220,8 @@ def _timeout(plane: DataPlane, call: Call) -> float:
     if text is None:
         return most
     try:
-        seconds = float(text)
+        # Python reads 1_0 as ten.
+        seconds = float(text) if "_" not in text else -1.0
     except ValueError:
         seconds = -1.0
     if not 0 < seconds < float("inf"):

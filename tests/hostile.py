@@ -210,6 +210,13 @@ MEDIA_CASES: list[Case] = [
     ("M13 msgpack", request(kind="application/msgpack"), 415, "UNSUPPORTED_MEDIA_TYPE"),
     ("M14 like JSON", request(kind="application/json-seq"), 415, "UNSUPPORTED_MEDIA_TYPE"),
     ("M15 upper case", request(kind="Application/JSON; Charset=UTF-8"), 200, ""),
+    ("M16 UTF-16 in name", request(kind="application/json;charset=utf-16"), 415, "UNSUPPORTED_MEDIA_TYPE"),
+    ("M16b Latin-1 in name, quoted", request(kind='application/json; Charset="iso-8859-1"'), 415,
+     "UNSUPPORTED_MEDIA_TYPE"),
+    ("M16c UTF-8, quoted", request(kind='application/json; charset="UTF-8"'), 200, ""),
+    ("M16d a table in Latin-1", table(CSV, kind="text/csv; charset=latin1"), 415, "UNSUPPORTED_MEDIA_TYPE"),
+    ("M17 a time-out with an underscore", request(headers=["X-Request-Timeout: 1_0"]), 400, "BAD_PARAMETER"),
+    ("M17b a time-out in other digits", request(headers=["X-Request-Timeout: \xb2"]), 400, "BAD_PARAMETER"),
 ]  # fmt: skip
 ROUTE_CASES: list[Case] = [
     *((f"R0{number} {method}", request(f"{method} {PATH} HTTP/1.1"), 405, "METHOD_NOT_ALLOWED")

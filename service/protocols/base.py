@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -24,6 +25,9 @@ Render = Callable[[Output], tuple[Headers, bytes]]
 
 JSON = "application/json"
 JSON_HEADERS = [("content-type", JSON)]
+_CHARSET = re.compile(r';\s*charset\s*=\s*(?:"([^"]*)"|([^";\s]*))', re.IGNORECASE)
+# ASCII is a part of it.
+_UTF8 = ("utf-8", "utf8", "us-ascii", "ascii")
 
 
 @dataclass(slots=True)
@@ -67,10 +71,20 @@ class PredictionProtocol(Protocol):
 
 
 def check_json(call: Call) -> None:
-    """415 for anything but plain JSON; an absent Content-Type is taken for JSON."""
+    """415 for anything but plain JSON in UTF-8; an absent Content-Type is taken for that."""
     kind = call.header("content-type")
-    if kind is not None and kind != JSON and kind.partition(";")[0].strip().lower() != JSON:
+    if kind is None or kind == JSON:
+        return
+    if kind.partition(";")[0].strip().lower() != JSON:
         raise ApiError(415, "UNSUPPORTED_MEDIA_TYPE", f"The body must be JSON; send Content-Type: {JSON}.")
+    check_charset(kind)
+
+
+def check_charset(kind: str) -> None:
+    """415 where a Content-Type says that the body is in another encoding than UTF-8, as which it is read."""
+    for name, value in _CHARSET.findall(kind):
+        if (name or value).lower() not in _UTF8:
+            raise ApiError(415, "UNSUPPORTED_MEDIA_TYPE", "The body must be UTF-8, whatever its charset is called.")
 
 
 def check_rows(rows: int, most: int) -> None:

@@ -13,7 +13,7 @@ from service.caller import Caller
 from service.calls import Call
 from service.errors import ApiError
 from service.plane import DataPlane
-from service.protocols.base import PredictionProtocol
+from service.protocols.base import PredictionProtocol, check_charset
 from service.protocols.paths import PATHS
 from service.requests import to_flask
 from service.respond import error_reply, respond_in_thread
@@ -47,6 +47,7 @@ def blueprint(plane: DataPlane, bridge: Bridge) -> Blueprint:
         trace = plane.tracing.begin(request.headers.get)
         g.predicted = True
         try:
+            check_charset(request.content_type or "")
             bulk = desk.answer(kind, served, query, blocks, encoding, g.request_id, trace, is_waiting)
         except ApiError as error:
             return to_flask(error_reply(error, g.request_id))
