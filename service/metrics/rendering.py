@@ -13,6 +13,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from service.metrics import files
 from service.metrics.families import Families
 from service.metrics.files import FILES_VARIABLE
 
@@ -30,6 +31,15 @@ class _Readiness(Collector):
         for model, ready in sorted(self._ready().items()):
             family.add_metric((model,), float(ready))
         yield family
+
+
+class _Files(MultiProcessCollector):
+    """The series of all gateway processes, out of their files."""
+
+    def collect(self) -> Iterable[Metric]:
+        with files.reading():
+            found: Iterable[Metric] = super().collect()  # type: ignore[no-untyped-call]
+            return found
 
 
 def described() -> list[tuple[str, str, tuple[str, ...], str]]:
@@ -51,7 +61,7 @@ def collected(registry: CollectorRegistry) -> Iterable[Metric]:
     """
     if os.environ.get(FILES_VARIABLE):
         registry = CollectorRegistry()
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        _Files(registry)  # type: ignore[no-untyped-call]
     return registry.collect()
 
 
@@ -70,7 +80,7 @@ def render(
         combined.register(collector)
     parts: Iterable[CollectorRegistry] = [combined]
     if os.environ.get(FILES_VARIABLE):
-        MultiProcessCollector(combined)  # type: ignore[no-untyped-call]
+        _Files(combined)  # type: ignore[no-untyped-call]
     elif registry is not None:
         parts = [registry, combined]
     return b"".join(generate_latest(part) for part in parts)
