@@ -10,6 +10,12 @@ from service.errors import ApiError, body_too_large
 
 # zlib's window bits for a gzip and for a zlib wrapper ("deflate" in HTTP).
 _WINDOW = {"gzip": 31, "x-gzip": 31, "deflate": 15}
+# What follows a member is copied at its end: from a whole body that would cost the square of its length.
+_PIECE = 64 * 1024
+# The most that is made at a time.
+_BLOCK = 2**20
+# Of what cuts a body in blocks (bgzip) each has some kilobytes.
+_FREE_MEMBERS, _LEAST_MEMBER = 1000, 1024
 # Smaller answers fit one packet anyway.
 LEAST_BYTES = 1400
 # The fastest level: it halves JSON; the slower ones take four times as long for a tenth more.
@@ -17,7 +23,7 @@ _LEVEL = 1
 
 
 def inflated(body: bytes, encoding: str, limit: int) -> bytes:
-    """The body as it was before it was compressed; at most `limit` bytes of it are ever made.
+    """The body as it was before it was compressed; hardly more than `limit` bytes of it are ever made.
 
     Raises:
         ApiError: 415 for another encoding, 413 past the limit, 400 for bytes that are not of this encoding.
@@ -25,16 +31,15 @@ def inflated(body: bytes, encoding: str, limit: int) -> bytes:
     name = _known(encoding)
     if name == "identity":
         return body
-    inflater = zlib.decompressobj(_WINDOW[name])
-    try:
-        whole = inflater.decompress(body, limit + 1)
-    except zlib.error as problem:
-        raise _not_that(name) from problem
-    if len(whole) > limit:
-        raise body_too_large(limit)
-    if not inflater.eof or inflater.unused_data:
-        raise _not_that(name)
-    return whole
+    pieces = (body[start : start + _PIECE] for start in range(0, len(body), _PIECE))
+    parts: list[bytes] = []
+    left = limit
+    for part in inflated_blocks(pieces, encoding, _BLOCK):
+        left -= len(part)
+        if left < 0:
+            raise body_too_large(limit)
+        parts.append(part)
+    return b"".join(parts)
 
 
 def inflated_blocks(blocks: Iterable[bytes], encoding: str, size: int) -> Iterator[bytes]:
@@ -49,10 +54,14 @@ def inflated_blocks(blocks: Iterable[bytes], encoding: str, size: int) -> Iterat
         return
     inflater = zlib.decompressobj(_WINDOW[name])
     is_whole = False
+    members, received = 1, 0
     try:
         for block in blocks:
+            received += len(block)
             while block:
                 if inflater.eof:
+                    members += 1
+                    _check_member(name, members, received)
                     inflater = zlib.decompressobj(_WINDOW[name])
                 if plain := inflater.decompress(block, size):
                     yield plain
@@ -64,6 +73,14 @@ def inflated_blocks(blocks: Iterable[bytes], encoding: str, size: int) -> Iterat
         raise _not_that(name) from problem
     if not is_whole:
         raise _not_that(name)
+
+
+def _check_member(name: str, count: int, received: int) -> None:
+    """Refuse another member where there can be none, or where they are so small that only their number costs."""
+    if name == "deflate":
+        raise _not_that(name)
+    if count > _FREE_MEMBERS and received < count * _LEAST_MEMBER:
+        raise ApiError(400, "BAD_ENCODING", f"The body comes in members of gzip of less than {_LEAST_MEMBER} bytes.")
 
 
 def compressed(reply: Reply, accepted: str | None) -> Reply:

@@ -186,6 +186,8 @@ MEDIA_CASES: list[Case] = [
     ("M05 gzip", request(body=gzipped(GOOD), headers=GZIP), 200, ""),
     ("M05b cut off", request(body=gzipped(GOOD)[:-9], headers=GZIP), 400, "BAD_ENCODING"),
     ("M05c trailing bytes", request(body=gzipped(GOOD) + b"x", headers=GZIP), 400, "BAD_ENCODING"),
+    ("M05h two members", request(body=gzipped(GOOD[:9]) + gzipped(GOOD[9:]), headers=GZIP), 200, ""),
+    ("M05i 100,000 members", request(body=gzipped(b"") * 100_000, headers=GZIP), 400, "BAD_ENCODING"),
     ("M05d wrong checksum", request(body=gzipped(GOOD)[:-8] + bytes(8), headers=GZIP), 400, "BAD_ENCODING"),
     ("M05e nothing inside", request(body=gzipped(b""), headers=GZIP), 400, "EMPTY_BODY"),
     ("M05f no gzip at all", request(headers=GZIP), 400, "BAD_ENCODING"),

@@ -45,6 +45,28 @@ def test_bytes_that_are_no_gzip_are_400(body: bytes) -> None:
     assert (caught.value.status, caught.value.code) == (400, "BAD_ENCODING")
 
 
+@given(st.lists(st.binary(max_size=200), min_size=1, max_size=5))
+def test_several_members_are_one_body(parts: list[bytes]) -> None:
+    """As `cat a.gz b.gz` makes it (RFC 1952, 2.2), bounded as a whole; deflate knows no such thing."""
+    body = b"".join(map(gzipped, parts))
+    assert inflated(body, "gzip", 1000) == b"".join(parts)
+    with pytest.raises(ApiError) as caught:
+        inflated(body + gzipped(b"x"), "gzip", len(b"".join(parts)))
+    assert caught.value.code == "BODY_TOO_LARGE"
+    with pytest.raises(ApiError) as caught:
+        inflated(zlib.compress(b"a") * 2, "deflate", 1000)
+    assert caught.value.code == "BAD_ENCODING"
+
+
+def test_a_body_of_tiny_members_is_refused() -> None:
+    """A hundred thousand of them cost no more than the first thousand; a thousand small ones are fine."""
+    empty = gzipped(b"")
+    assert inflated(empty * 1000, "gzip", 10) == b""
+    with pytest.raises(ApiError) as caught:
+        inflated(empty * 100_000, "gzip", 10)
+    assert (caught.value.status, caught.value.code) == (400, "BAD_ENCODING")
+
+
 @given(st.binary(max_size=300), st.sampled_from(["gzip", "deflate"]))
 def test_noise_is_an_api_error(body: bytes, encoding: str) -> None:
     """Nothing else comes out, and never more than the limit."""
