@@ -16,6 +16,8 @@ from model.errors import DataError
 from mulgam.wording import shown
 
 MOST_CLASSES_OF_NUMBERS = 10
+# Beyond, each class has few rows, and an answer would be so many probabilities.
+MOST_CLASSES = 1000
 
 
 def read(sheet: Sheet, roles: Roles) -> tuple[npt.NDArray[Any], tuple[str, ...]]:
@@ -67,7 +69,7 @@ def _classified(column: WordColumn, name: str, where: str) -> tuple[npt.NDArray[
     """Class numbers and class names: numbers in numeric order, else alphabetical.
 
     Raises:
-        DataError: there is one class only, or nearly every row has its own.
+        DataError: there is one class only, nearly every row has its own, or there are too many.
     """
     levels, rows = column.levels, len(column.codes)
     if len(levels) < 2:
@@ -76,6 +78,11 @@ def _classified(column: WordColumn, name: str, where: str) -> tuple[npt.NDArray[
         raise DataError(
             f"{where}: the target {shown(name)} has {len(levels)} different values in {rows} rows;"
             ' a class needs several rows; set [data] task = "regression" if it is a quantity.'
+        )
+    if len(levels) > MOST_CLASSES:
+        raise DataError(
+            f"{where}: the target {shown(name)} has {len(levels):,} classes; at most {MOST_CLASSES:,} can be learnt;"
+            " put the rare ones together under one word."
         )
     order = sorted(range(len(levels)), key=lambda level: _class_order(levels[level]))
     numbers = np.empty(len(levels), dtype=np.int64)

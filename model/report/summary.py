@@ -40,6 +40,7 @@ def outcome(standings: list[Standing], history: History, entry: Entry) -> str:
     for standing in standings:
         lines.append(f"  {standing.split} split, {standing.rows['test']} held-out rows")
         lines += [f"    {name:<24}{_scores(scores)}" for name, scores in standing.lines]
+        lines += [f"    {name:<24}{reason}" for name, reason in standing.left_out.items()]
         lines.append(f"    {standing.verdict}")
     lines.append(f"  published {entry.path}, digest {entry.digest[:12]}")
     return "\n".join(lines)

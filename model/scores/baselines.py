@@ -15,16 +15,14 @@ from model.data.batches import Answers, answered
 from model.data.graph_inputs import encoded, size
 from model.data.split import Split
 from model.data.table import Table
-from model.scores import evaluation, text_baselines
+from model.scores import evaluation, limits, text_baselines
 from model.scores.evaluation import Scores
+from model.scores.limits import BOOSTED, LOGISTIC, SVC
+from model.training import progress
 from mulgam.signature import Feature
 from mulgam.tensors import Arrays
 
-# More rows change these baselines little, and several copies of a large table fill the memory.
-MOST_ROWS = 100_000
 MOST_ROWS_AT_ONCE = 10_000
-# A support vector machine takes time and memory by the square of its rows.
-MOST_SVC_ROWS = 5000
 # What scikit-learn's histograms can tell apart; of a column with more words they see the order of frequency.
 MOST_BOOSTED_CATEGORIES = 255
 
@@ -40,20 +38,21 @@ class _Columns:
 
 
 def score(table: Table, features: tuple[Feature, ...], parts: Split, seed: int) -> dict[str, Scores]:
-    """Name → scores on the test rows, in the order shown; trained on the network's training rows, see `fitted_rows`."""
+    """Name → scores on the test rows, in the order shown.
+
+    Trained on the network's training rows, or the first of them; `limits` says on how many, and which are left out.
+    """
     if table.text is not None:
         return text_baselines.score(table, features, parts, seed)
-    makers = dict(_CLASSIFIERS if table.classes else _REGRESSORS)
-    if table.classes and table.one_scale:
-        # Of pixels: trees for every class take longer than all else, and the support vector machine is the better one.
-        del makers[BOOSTED]
     columns = _columns(table, features)
-    return {name: _scored(make(columns, seed), name, table, features, parts) for name, make in makers.items()}
-
-
-def fitted_rows(name: str, rows: int) -> int:
-    """On how many of the training rows a baseline is fitted: on the first ones of their random order."""
-    return min(rows, MOST_SVC_ROWS if name == SVC else MOST_ROWS)
+    makers = _CLASSIFIERS if table.classes else _REGRESSORS
+    spared = limits.left_out(table)
+    scores = {}
+    for name, make in makers.items():
+        if name not in spared:
+            with progress.step(f"fitting the baseline {name}"):
+                scores[name] = _scored(make(columns, seed), name, table, features, parts)
+    return scores
 
 
 def _columns(table: Table, features: tuple[Feature, ...]) -> _Columns:
@@ -73,7 +72,7 @@ def _answered(predict: Callable[[npt.NDArray[np.float64]], Answers], inputs: Arr
 
 
 def _scored(estimator: Any, name: str, table: Table, features: tuple[Feature, ...], parts: Split) -> Scores:
-    train = parts.train[: fitted_rows(name, len(parts.train))]
+    train = parts.train[: limits.rows(name, table, features, len(parts.train))]
     target = table.target[parts.test]
     with warnings.catch_warnings(), _threads(len(train) * len(features)):
         # Columns without a value in the training rows, and solvers at their iteration limit.
@@ -165,7 +164,6 @@ def _prepared(columns: _Columns, estimator: Any) -> Any:
     return make_pipeline(ColumnTransformer(steps), estimator)
 
 
-SVC, BOOSTED = "support vector machine", "gradient boosting"
 _Makers = dict[str, Callable[[_Columns, int], Any]]
 _REGRESSORS: _Makers = {
     "mean": _mean,
@@ -174,7 +172,7 @@ _REGRESSORS: _Makers = {
 }
 _CLASSIFIERS: _Makers = {
     "majority class": _majority,
-    "logistic regression": _logistic,
+    LOGISTIC: _logistic,
     SVC: _support_vectors,
     BOOSTED: _boosted_classifier,
 }

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from model.data.split import Split
 from model.data.table import Table
-from model.scores import baselines, evaluation, text_baselines
+from model.scores import baselines, evaluation, limits
 from model.scores.evaluation import PRIMARY, Scores
 from mulgam.signature import Feature, Task
 
@@ -30,6 +30,7 @@ class Standing:
         baselines: name -> scores, trained on the same rows.
         noise_floor: scores of the generator's own noise-free formula, which nothing can beat but by chance.
         fitted_rows: baseline -> training rows, of those that were fitted on a part of them.
+        left_out: baseline -> why it was not fitted.
     """
 
     task: Task
@@ -39,6 +40,7 @@ class Standing:
     baselines: dict[str, Scores]
     noise_floor: Scores | None
     fitted_rows: dict[str, int] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
 
     @property
     def verdict(self) -> str:
@@ -97,10 +99,9 @@ def compare(
         floor = evaluation.regression(table.noise_free[parts.test], target)
     rows = {"train": len(parts.train), "validation": len(parts.validation), "test": len(parts.test)}
     others = baselines.score(table, features, parts, seed)
-    kind_of = baselines if table.text is None else text_baselines
-    fitted = {name: kind_of.fitted_rows(name, rows["train"]) for name in others}
+    fitted = {name: limits.rows(name, table, features, rows["train"]) for name in others}
     fewer = {name: count for name, count in fitted.items() if count < rows["train"]}
-    return Standing(table.task, kind, rows, score(predicted, target), others, floor, fewer)
+    return Standing(table.task, kind, rows, score(predicted, target), others, floor, fewer, limits.left_out(table))
 
 
 def metrics(standings: list[Standing], epochs: int, best_epoch: int) -> dict[str, Any]:
@@ -124,6 +125,7 @@ def _document(standing: Standing) -> dict[str, Any]:
         "scores": standing.scores,
         "baselines": standing.baselines,
         "baselines_fitted_on": standing.fitted_rows,
+        "baselines_left_out": standing.left_out,
         "noise_floor": standing.noise_floor,
     }
 

@@ -1,16 +1,24 @@
-"""What a person sees while training: a bar with the time left on a terminal, else a plain line now and then."""
+"""What a person sees while a run works: a bar with the time left on a terminal, else a plain line now and then."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Protocol, TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)  # fmt: skip
 
 from model.training import processes
 
@@ -38,6 +46,26 @@ def watch(name: str, epochs: int, stream: TextIO | None = None) -> Iterator[Watc
             yield watcher
     else:
         yield _Lines(name, epochs, stream)
+
+
+@contextlib.contextmanager
+def step(what: str, stream: TextIO | None = None, patience: float = _SECONDS_BETWEEN_LINES) -> Iterator[None]:
+    """Name what is done meanwhile on stderr (or `stream`): on a terminal at once, else after `patience` seconds."""
+    stream = stream or sys.stderr
+    if stream.isatty():
+        with Progress(
+            TextColumn("{task.description}"), TimeElapsedColumn(), console=Console(file=stream), transient=True
+        ) as shown:
+            shown.add_task(what, total=None)
+            yield
+        return
+    line = threading.Timer(patience, print, [f"{what} …"], {"file": stream, "flush": True})
+    line.daemon = True  # never what a process waits for in its end
+    line.start()
+    try:
+        yield
+    finally:
+        line.cancel()
 
 
 @contextlib.contextmanager

@@ -41,6 +41,8 @@ def refused(folder: Path, capsys: pytest.CaptureFixture[str], file: str = "t.csv
         ("a,b,y\n", "t.csv has a header and no rows; at least 10 are needed."),
         ("a,b,z\n" + ROWS, "t.csv has no column 'y' to predict; it has a, b, z."),
         ("a,b,y\n" + "1,2,x\n3,4,x\n" * 6, "t.csv: the target 'y' has one class only, 'x'; two are needed."),
+        ("a,y\n" + "".join(f"{n},w{n % 1001}\n" for n in range(3003)),
+         "t.csv: the target 'y' has 1,001 classes; at most 1,000 can be learnt; put the rare ones together under"),
         ("a,b,y\n" + "1,2,3\n3,4,3\n" * 6, "t.csv: the target 'y' has one class only, '3'; two are needed."),
         (TABLE + "1,2,\n", "t.csv, row 25 (line 26): the target 'y' is missing; remove the row or fill it in."),
         ("a,y\n" + "nan,1\n,2\n" * 6, "t.csv has no column left to predict 'y' from; 'a': no value in any row;"),

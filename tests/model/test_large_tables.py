@@ -15,7 +15,7 @@ from model.data.files import read
 from model.data.split import split
 from model.data.table import Table
 from model.networks import preprocessing
-from model.scores import baselines, standing
+from model.scores import baselines, limits, standing
 from tests.bench import memory
 
 ROWS, COLUMNS = 40_000, 8
@@ -63,7 +63,7 @@ def test_baselines_of_a_part_of_the_rows_say_so(monkeypatch: pytest.MonkeyPatch)
     predicted = np.eye(2)[found.target[parts.test]]
     whole = standing.compare(found, described, parts, "random", predicted, 0)
     assert "gradient boosting" in dict(whole.lines)
-    monkeypatch.setattr(baselines, "MOST_ROWS", 100)
+    monkeypatch.setattr(limits, "MOST_ROWS", 100)
     part = standing.compare(found, described, parts, "random", predicted, 0)
     assert "gradient boosting (fitted on 100 rows)" in dict(part.lines)
     assert standing.metrics([part], 1, 1)["baselines_fitted_on"]["logistic regression"] == 100
@@ -76,7 +76,7 @@ def test_a_class_that_the_part_lacks_has_no_probability(monkeypatch: pytest.Monk
     rare = found.target.copy()
     rare[7] = 2
     found = replace(found, target=rare, classes=("no", "yes", "rare"))
-    monkeypatch.setattr(baselines, "MOST_ROWS", 50)
+    monkeypatch.setattr(limits, "MOST_ROWS", 50)
     scores = baselines.score(found, features(found, np.arange(400)), split(found, "random", 0), seed=0)
     assert scores["logistic regression"]["accuracy"] > 0.8
 

@@ -1,6 +1,8 @@
 """Scores, baselines, the verdict and the drift histograms."""
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,8 +13,10 @@ from model.data.description import features
 from model.data.split import split
 from model.data.table import Table, Text
 from model.release.baseline_histograms import document, histogram
-from model.scores import baselines, evaluation, standing, text_baselines
+from model.report.summary import outcome
+from model.scores import baselines, evaluation, limits, standing
 from model.scores.standing import Standing
+from model.training.history import History
 from tests.builders import NOTES_PRICES, NOTES_ROWS
 
 
@@ -71,12 +75,28 @@ def test_the_baselines_of_a_classification() -> None:
     assert scores["support vector machine"]["accuracy"] > 0.8
 
 
-def test_pixels_are_spared_the_trees() -> None:
-    """Of columns that share one scale the baselines of a classification are those that do well on them."""
-    table = replace(linear_table(), classes=("no", "yes"), one_scale=True)
-    table = replace(table, target=(table.target > 0.3).astype(np.int64))
-    scores = baselines.score(table, features(table, np.arange(len(table))), split(table, "random", 0), seed=0)
-    assert list(scores) == ["majority class", "logistic regression", "support vector machine"]
+def test_many_classes_are_spared_what_is_fitted_for_each_of_them() -> None:
+    """Above a hundred classes neither trees nor a support vector machine are fitted: lines and metrics say so."""
+    table = linear_table(505)
+    table = replace(table, target=np.arange(505) % 101, classes=tuple(map(str, range(101))))
+    parts = split(table, "random", 0)
+    uniform = np.full((len(parts.test), 101), 1 / 101)
+    found = standing.compare(table, features(table, parts.train), parts, "random", uniform, seed=0)
+    assert list(found.baselines) == ["majority class", "logistic regression"]
+    assert list(found.left_out) == ["support vector machine", "gradient boosting"]
+    assert "more than 100 classes" in standing.metrics([found], 1, 1)["baselines_left_out"]["gradient boosting"]
+    entry: Any = SimpleNamespace(path="v", digest="0" * 12)
+    assert "support vector machine  not fitted for more than 100 classes" in outcome([found], History((), 1), entry)
+
+
+def test_what_is_fitted_for_each_class_gets_fewer_rows_of_many() -> None:
+    """Rows times classes have a bound; a regression, and a few classes, have the usual rows."""
+    table = linear_table()
+    described = features(table, np.arange(len(table)))
+    of = {count: replace(table, classes=tuple(map(str, range(count)))) for count in (0, 2, 50, 1000)}
+    trees = {count: limits.rows("gradient boosting", one, described, 400_000) for count, one in of.items()}
+    assert trees == {0: 100_000, 2: 100_000, 50: 20_000, 1000: 1_000}
+    assert limits.rows("logistic regression", of[1000], described, 400_000) == 10_000
 
 
 def stood(rmse: float, best: float) -> Standing:
@@ -168,7 +188,25 @@ def test_trees_are_a_baseline_of_texts_beside_other_columns(monkeypatch: pytest.
     scores = baselines.score(table, described, parts, seed=0)
     assert list(scores) == ["majority class", "naive Bayes", "logistic regression", "gradient boosting"]
     assert scores["gradient boosting"]["accuracy"] > 0.9 > scores["logistic regression"]["accuracy"]
-    monkeypatch.setattr(text_baselines, "MOST_BOOSTED_ROWS", 100)
+    monkeypatch.setattr(limits, "MOST_BOOSTED_TEXTS", 100)
     predicted = np.eye(2)[table.target[parts.test]]
     found = standing.compare(table, described, parts, "random", predicted, seed=0)
     assert found.fitted_rows == {"gradient boosting": 100}
+
+
+def test_texts_alone_have_trees_and_a_bound_like_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trees see the directions of the texts; no more characters are looked at than the bound allows, which is told."""
+    rng = np.random.default_rng(3)
+    liked = rng.integers(0, 2, 300)
+    texts = Text("note", tuple(f"{'good' if one else 'poor'} {rng.integers(100)}" for one in liked))
+    table = Table(("note",), np.empty((300, 0), np.float32), "t", liked, ("no", "yes"), "", text=texts)
+    parts, described = split(table, "random", 0), features(table, np.arange(300))
+    assert baselines.score(table, described, parts, seed=0)["gradient boosting"]["accuracy"] > 0.9
+    monkeypatch.setattr(limits, "MOST_CHARACTERS", 700)
+    found = standing.compare(table, described, parts, "random", np.eye(2)[table.target[parts.test]], seed=0)
+    assert set(found.fitted_rows) == set(found.baselines)
+    assert 50 < found.fitted_rows["naive Bayes"] < 140
+    monkeypatch.setattr(limits, "MOST_CHARACTERS", 10_000_000)
+    monkeypatch.setattr(limits, "MOST_ROWS", 90)
+    found = standing.compare(table, described, parts, "random", np.eye(2)[table.target[parts.test]], seed=0)
+    assert found.fitted_rows["logistic regression"] == 90

@@ -1,6 +1,7 @@
 """The training loop: seeds, early stopping, divergence, what it leaves behind."""
 
 import io
+import threading
 from dataclasses import replace
 
 import pytest
@@ -14,7 +15,7 @@ from model.training.history import History
 from model.training.loop import fit, mean_loss
 from model.training.losses import LOSSES
 from model.training.optimizers import OPTIMIZERS
-from model.training.progress import watch
+from model.training.progress import step, watch
 from model.training.rows import Rows
 
 MSE = LOSSES["regression"]["mse"]
@@ -154,6 +155,23 @@ def test_progress_is_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> Non
         watcher(10, 0.25, 4)
     assert "10/10" in stream.getvalue()
     assert "validation loss 0.25 (best: epoch 4)" in stream.getvalue()
+
+
+def test_a_long_step_is_named_while_it_lasts() -> None:
+    """Where nobody watches: one line once it has lasted a while, and none of a short one."""
+    told = threading.Event()
+
+    class Stream(io.StringIO):
+        def flush(self) -> None:
+            told.set()
+
+    stream = Stream()
+    with step("fitting the baseline mean", stream, patience=60):
+        pass
+    assert stream.getvalue() == ""
+    with step("fitting the baseline mean", stream, patience=0.01):
+        assert told.wait(20)
+    assert stream.getvalue() == "fitting the baseline mean …\n"
 
 
 def test_small_steps_take_one_thread_and_large_ones_all(monkeypatch: pytest.MonkeyPatch) -> None:
