@@ -14,8 +14,9 @@ from pathlib import Path
 
 from model.errors import PublishError
 from model.publish.bringing import Brought, bring
+from model.release import predecessor
 from mulgam.errors import MulgamError
-from mulgam.registry import MODEL_NAME, opened
+from mulgam.registry import MODEL_NAME, Registry, opened
 from mulgam.terminal import Parser
 
 _NOTES = """\
@@ -39,15 +40,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     interruption.raise_again()
     given = _parser().parse_args(arguments)
     try:
-        entry = bring(_brought(given), opened(given.registry, given.sign_with))
+        _publish(_brought(given), opened(given.registry, given.sign_with), promote=given.promote)
     except MulgamError as problem:
         print(f"mulgam publish: {problem}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nmulgam publish: interrupted; nothing was published.", file=sys.stderr)
         return interruption.INTERRUPTED
-    print(f"published {entry.path} ({' and '.join(entry.runtimes)}), digest {entry.digest[:12]}")
     return 0
+
+
+def _publish(brought: Brought, registry: Registry, *, promote: bool) -> None:
+    """Publish, and say which version is served from now on."""
+    before = predecessor.beside_unscored(registry, brought.name)
+    entry = bring(brought, registry)
+    print(f"published {entry.path} ({' and '.join(entry.runtimes)}), digest {entry.digest[:12]}")
+    if before is not None:
+        print(f"  {before}")
+    print(f"  {predecessor.settle(registry, entry, before, promote=promote)}")
 
 
 def _brought(given: argparse.Namespace) -> Brought:
@@ -89,6 +99,9 @@ def _parser() -> Parser:
         "--tolerance", type=_tolerance, default=1e-5, metavar="X",
         help="how far answers may differ: X × max(|answer|, their deviation)",
     )  # fmt: skip
+    parser.add_argument(
+        "--promote", action="store_true", help="make it the default, though the version that is served has scores"
+    )
     parser.add_registry("where to publish")
     parser.add_signing()
     return parser

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -28,22 +29,31 @@ class Predecessor:
         version: its number.
         score: the name of the primary score.
         theirs: its value for that version.
-        ours: for the new one.
+        ours: for the new one; None where it has no scores, as one that was brought along.
         same_rows: whether both were scored on the new run's held-out rows; else the old score is the one that was
             published, of the old run's rows.
         margin: by which share of the old score the new one may be worse.
+        instead_of: the version that is served, where that has no scores: then this is the last before it that has.
     """
 
     version: int
     score: str
     theirs: float
-    ours: float
+    ours: float | None
     same_rows: bool
     margin: float
+    instead_of: int | None = None
+
+    @property
+    def served(self) -> int:
+        """The version that is served."""
+        return self.version if self.instead_of is None else self.instead_of
 
     @property
     def is_better(self) -> bool:
-        """Whether the old version is better by more than the margin."""
+        """Whether the old version is better by more than the margin; than one without scores it is."""
+        if self.ours is None:
+            return True
         allowed = self.margin * abs(self.theirs)
         apart = self.theirs - self.ours if self.score in MORE_IS_BETTER else self.ours - self.theirs
         return apart > allowed
@@ -53,10 +63,15 @@ class Predecessor:
         return {**asdict(self), "is_better": self.is_better}
 
     def __str__(self) -> str:
+        which = "which is served"
+        if self.instead_of is not None:
+            which = f"the last one with scores before version {self.instead_of}, which is served and has none"
+        if self.ours is None:
+            return f"version {self.version}, {which}: {self.score} {self.theirs:.4g}; the new one has no scores"
         rows = "on the same held-out rows" if self.same_rows else "on other rows, since the features differ"
         verdict = "better by more than the margin" if self.is_better else "not better by more than the margin"
         return (
-            f"version {self.version}, which is served: {self.score} {self.theirs:.4g} {rows}, the new one's"
+            f"version {self.version}, {which}: {self.score} {self.theirs:.4g} {rows}, the new one's"
             f" {self.ours:.4g}; the old one is {verdict} of {self.margin:.0%}"
         )
 
@@ -64,7 +79,10 @@ class Predecessor:
 def find(
     registry: Registry, promise: Signature, table: Table, test: npt.NDArray[np.int64], scores: Scores, margin: float
 ) -> Predecessor | None:
-    """The version that is served of this model; None where there is none that can be compared.
+    """The version that is served of this model, or the last one with scores where that one has none.
+
+    One without scores says nothing of what was reached before: a bad model that was brought along would let any pass.
+    None where there is none that can be compared.
 
     Args:
         registry: where it is.
@@ -77,15 +95,30 @@ def find(
     Raises:
         RegistryError: `serving.json` is damaged.
     """
-    entry = _served(registry, promise.model)
-    if entry is None or entry.signature.task != promise.task:
-        return None
     name = PRIMARY[table.task]
+    served = _served(registry, promise.model)
+    entry = None if served is None else _last_scored(registry, served, name)
+    if served is None or entry is None or entry.signature.task != promise.task:
+        return None
     fits = _fits(entry.signature, promise)
     theirs = _scored(entry, table, test)[name] if fits else _published(entry, name)
     if theirs is None:
         return None
-    return Predecessor(entry.version, name, theirs, scores[name], fits, margin)
+    instead_of = None if entry.version == served.version else served.version
+    return Predecessor(entry.version, name, theirs, scores[name], fits, margin, instead_of)
+
+
+def beside_unscored(registry: Registry, model: str) -> Predecessor | None:
+    """What a version without scores would replace: the version that is served, where that has some.
+
+    Raises:
+        RegistryError: `serving.json` is damaged.
+    """
+    entry = _served(registry, model)
+    name = None if entry is None else PRIMARY.get(entry.signature.task)
+    if entry is None or name is None or (theirs := _published(entry, name)) is None:
+        return None
+    return Predecessor(entry.version, name, theirs, None, same_rows=False, margin=0.0)
 
 
 def settle(registry: Registry, entry: Entry, before: Predecessor | None, *, promote: bool) -> str:
@@ -96,7 +129,7 @@ def settle(registry: Registry, entry: Entry, before: Predecessor | None, *, prom
     Args:
         registry: its `serving.json` is written where that is needed.
         entry: the new version.
-        before: what `find` gave.
+        before: what `find` or `beside_unscored` gave.
         promote: serve the new one, whatever the scores say.
 
     Raises:
@@ -108,8 +141,8 @@ def settle(registry: Registry, entry: Entry, before: Predecessor | None, *, prom
         return f"version {version} is served from now on, as asked"
     by_hand = f"`python -m mulgam promote {name} {version}` serves version {version}"
     if before is not None and before.is_better:
-        serving.pin(registry, name, before.version)
-        return f"version {before.version} stays the default; {by_hand} all the same"
+        serving.pin(registry, name, before.served)
+        return f"version {before.served} stays the default; {by_hand} all the same"
     default = serving.read(registry).models.get(name)
     if default is not None:
         return f"serving.json keeps version {default.default}; {by_hand}"
@@ -128,6 +161,18 @@ def _served(registry: Registry, model: str) -> Entry | None:
         return registry.entry(model, choice.default)
     except RegistryError:  # then it is not served either
         return None
+
+
+def _last_scored(registry: Registry, served: Entry, score: str) -> Entry:
+    """The served version; where it has no scores, the last before it that has, first the one that it replaced."""
+    choice = serving.read(registry).models.get(served.model)
+    below = [version for version in reversed(registry.versions(served.model)) if version < served.version]
+    for version in (served.version, *([choice.previous] if choice and choice.previous else []), *below):
+        with contextlib.suppress(RegistryError):
+            entry = registry.entry(served.model, version)
+            if _published(entry, score) is not None:
+                return entry
+    return served
 
 
 def _fits(old: Signature, new: Signature) -> bool:

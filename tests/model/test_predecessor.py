@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from model.__main__ import main
+from model.publish import __main__ as publish
 from model.release import predecessor
 from model.release.predecessor import Predecessor
 from model.release.release import release
@@ -136,6 +138,61 @@ def test_a_version_with_other_features_is_compared_by_its_published_score(tmp_pa
     found = _found(registry)
     assert found == Predecessor(1, "rmse", 0.5, 0.6, False, 0.02)
     assert "on other rows, since the features differ" in str(found)
+
+
+def _scored(registry: Registry, rmse: float | None) -> Entry:
+    """A version of `notes` with this score, or with none, as one that was brought along."""
+    documents = replace(builders.DOCUMENTS, metrics={"scores": {} if rmse is None else {"rmse": rmse}})
+    held_out = {"numeric": np.array(builders.NOTES_ROWS, dtype=np.float32)}
+    return release(builders.Linear((1.0, 1.0, 1.0), 0.0), builders.linear_signature(), held_out, registry, documents)
+
+
+def test_a_version_without_scores_hides_no_better_one(tmp_path: Path) -> None:
+    """Where the served one has none, the last one with scores counts; the served one stays, and that is said."""
+    registry = Registry(tmp_path)
+    for rmse in (0.1, 0.5, None):
+        entry = _scored(registry, rmse)
+    found = _found(registry)
+    assert found == Predecessor(2, "rmse", 0.5, 0.6, False, 0.02, instead_of=3)
+    assert found.is_better
+    assert "version 2, the last one with scores before version 3, which is served and has none: rmse 0.5" in str(found)
+    assert "version 3 stays the default" in predecessor.settle(registry, _scored(registry, 0.6), found, promote=False)
+    assert serving.read(registry).models == {"notes": serving.Choice(entry.version)}
+    serving.write(registry, serving.Plan(7, {"notes": serving.Choice(3, previous=1)}))
+    found = _found(registry)
+    assert found is not None
+    assert (found.version, found.instead_of) == (1, 3)  # what was served before, not what was published before
+
+
+@pytest.mark.parametrize("promote", [False, True])
+def test_a_model_that_is_brought_along_does_not_replace_one_with_scores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], promote: bool
+) -> None:
+    """`mulgam publish` says both facts and the way to promote; `--promote` takes it."""
+    monkeypatch.chdir(tmp_path)
+    registry = Registry(tmp_path / "registry")
+    _scored(registry, 0.143)
+    torch.jit.save(torch.jit.script(builders.Linear((1.0, 1.0, 1.0), 0.0)), "m.pt")
+    (tmp_path / "s.toml").write_text('[[features]]\nname = "x"\n[[features]]\nname = "y"\n[[features]]\nname = "z"\n')
+    asked = ["m.pt", "--signature", "s.toml", "--name", "notes", *(["--promote"] if promote else [])]
+    assert publish.main(asked) == 0
+    output = capsys.readouterr().out
+    assert "version 1, which is served: rmse 0.143; the new one has no scores" in output
+    entries, _ = serving.resolve(registry, serving.read(registry))
+    if promote:
+        assert "version 2 is served from now on, as asked" in output
+        assert entries["notes"].version == 2
+    else:
+        assert "version 1 stays the default; `python -m mulgam promote notes 2` serves version 2" in output
+        assert entries["notes"].version == 1
+
+
+def test_the_first_model_that_is_brought_along_is_served(tmp_path: Path) -> None:
+    """And so is the next one: neither has scores that could speak against it."""
+    registry = Registry(tmp_path)
+    assert predecessor.beside_unscored(registry, "notes") is None
+    _scored(registry, None)
+    assert predecessor.beside_unscored(registry, "notes") is None
 
 
 def test_a_version_without_scores_is_not_compared(registry: Registry, tmp_path: Path) -> None:
