@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from model.data.sheet import Sheet, no_number
 from model.data.table import Table, Text, Words
 from model.errors import DataError
 from mulgam.encoding.categories import BOOLEANS
+from mulgam.signature import FeatureType
 from mulgam.wording import shown
 
 
@@ -27,6 +29,7 @@ def assemble(sheet: Sheet, roles: Roles) -> Table:
     values, classes = target.read(sheet, roles)
     found = schema.infer(sheet, roles)
     of_type = {kind: [name for name in found.types if found.types[name] == kind] for kind in found.types.values()}
+    _check_units(sheet, roles, {**found.types, roles.target: "category" if classes else "number"})
     words = [
         _booleans(sheet, name) if found.types[name] == "boolean" else _categories(sheet, name)
         for name in found.types if found.types[name] in ("category", "boolean")
@@ -36,9 +39,17 @@ def assemble(sheet: Sheet, roles: Roles) -> Table:
         words=tuple(words),
         text=next((_text(sheet, name) for name in of_type.get("text", [])), None),
         left_out=found.left_out,
+        units=roles.units,
         description=sheet.description,
         one_scale=sheet.one_scale,
     )  # fmt: skip
+
+
+def _check_units(sheet: Sheet, roles: Roles, types: Mapping[str, FeatureType]) -> None:
+    for name in roles.units:
+        if types.get(name, "number") != "number":
+            what = "holds classes" if name == roles.target else f"is of type {types[name]}"
+            raise DataError(f"{sheet.name}: column {shown(name)} {what}, which has no unit ([data] units).")
 
 
 def _matrix(sheet: Sheet, names: list[str]) -> npt.NDArray[np.float32]:

@@ -18,7 +18,7 @@ PARQUET = (".parquet", ".pq")
 
 def read(
     path: Path, target: str, *, ignore: Sequence[str] = (), separator: str | None = None, task: Task | None = None,
-    types: Mapping[str, FeatureType] | None = None, columns: Sequence[str] = (),
+    types: Mapping[str, FeatureType] | None = None, units: Mapping[str, str] | None = None, columns: Sequence[str] = (),
 ) -> Table:  # fmt: skip
     """Read a table.
 
@@ -29,12 +29,13 @@ def read(
         separator: between values of a text file; None: a tab for `.tsv`, else a comma.
         task: None: classification where the target is of words or has at most 10 different numbers.
         types: of columns whose type is not to be inferred.
+        units: of columns of numbers.
         columns: names of the columns of a text file without a header line.
 
     Raises:
         DataError: the file can't be read or learnt from.
     """
-    roles = Roles(target, task, ignore, types or {})
+    roles = Roles(target, task, ignore, types or {}, units or {})
     return assemble(_sheet(path, roles, separator, columns), roles)
 
 

@@ -20,18 +20,21 @@ class Roles:
         task: None: classification where the target is of words or has at most 10 different numbers.
         ignore: columns to leave out.
         types: of columns whose type is not to be inferred.
+        units: of columns of numbers.
     """
 
     target: str
     task: Task | None = None
     ignore: Sequence[str] = ()
     types: Mapping[str, FeatureType] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
 
     def check(self, names: Sequence[str], where: str) -> None:
         """Raises DataError, naming the table `where` and the nearest name, where a column is not among `names`."""
         _check_known((self.target,), "to predict", names, where)
         _check_known(self.ignore, "to ignore", names, where)
         _check_known(self.types, "to give a type to", names, where)
+        _check_known(self.units, "to give a unit to", names, where)
 
     def are_words(self, name: str) -> bool:
         """Whether a column holds words because the recipe says so, though they may look like numbers."""

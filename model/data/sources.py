@@ -20,13 +20,13 @@ def rows(recipe: Recipe) -> Table:
     assert data.target is not None
     return files.read(
         recipe.folder / data.path, data.target, ignore=data.ignore, separator=data.separator, task=data.task,
-        types=data.types, columns=data.columns,
+        types=data.types, units=data.units, columns=data.columns,
     )  # fmt: skip
 
 
 def _fetched(source: str, data: Data) -> Table:
     sheet, target = fetched.read(source, data.target)
-    roles = Roles(target, data.task, data.ignore, data.types)
+    roles = Roles(target, data.task, data.ignore, data.types, data.units)
     roles.check(list(sheet.columns), source)
     for name in data.ignore:
         del sheet.columns[name]

@@ -56,8 +56,9 @@ def _check_data(data: Data, where: str) -> None:
     for key, names in (("ignore", data.ignore), ("types", data.types)):
         if data.target is not None and data.target in names:
             raise RecipeError(f"{where}: [data] {key} names the target {data.target!r}.")
-    if both := [name for name in data.types if name in data.ignore]:
-        raise RecipeError(f"{where}: [data] ignore and types both name {both[0]!r}.")
+    for key, described in (("types", set(data.types)), ("units", set(data.units))):
+        if both := sorted(described & set(data.ignore)):
+            raise RecipeError(f"{where}: [data] ignore and {key} both name {both[0]!r}.")
 
 
 def _check_source(source: str, data: Data, where: str) -> None:
@@ -66,7 +67,7 @@ def _check_source(source: str, data: Data, where: str) -> None:
         raise RecipeError(f"{where}: [data] target goes with path; {source!r} brings its own.")
     fixed = ["columns", "separator"]
     if source == HOUSE_PRICE:
-        fixed += ["ignore", "types"] + (["task"] if data.task != "regression" else [])
+        fixed += ["ignore", "types", "units"] + (["task"] if data.task != "regression" else [])
     for key in fixed:
         if getattr(data, key):
             raise RecipeError(f"{where}: [data] {key} goes with path; {source!r} brings its own.")

@@ -74,6 +74,11 @@ class Data:
         '`{column = "category", …}`: `number`, `category`, `boolean` or `text`, where the inferred type is wrong;'
         " such a column is never left out",
     )
+    units: Mapping[str, str] = key(
+        {},
+        readers.words_to(readers.text, 'a table of column = "unit", each unit a text in quotes'),
+        '`{column = "km", …}`: units of numbers, the target among them, for the signature, the page and the report',
+    )
     ignore: tuple[str, ...] = key((), readers.list_of(readers.text, 10_000), "columns to leave out")
     separator: str | None = key(None, readers.separator, "one character", '`","`, a tab for `.tsv`')
     split: tuple[str, ...] = key(

@@ -9,6 +9,7 @@ from model.report.blocks import Block, Folded, Listing, Section, Table
 MOST_LISTED = 40
 # Columns that share one scale, as pixels do, are much alike.
 FEW_LISTED = 8
+_UNIT = 2
 
 
 def section(table: Data) -> Section:
@@ -18,14 +19,11 @@ def section(table: Data) -> Section:
         for line in profile.lines(table)
     ]
     head = ["feature", "type", "unit", "missing", "distinct", "lowest … median … highest, or most frequent"]
-    target = [
-        f"target: {table.target_name}",
-        "",
-        table.units.get(table.target_name, ""),
-        "0",
-        "",
-        profile.target(table),
-    ]
+    unit = table.units.get(table.target_name, "")
+    target = [f"target: {table.target_name}", "", unit, "0", "", profile.target(table)]
+    if not any(row[_UNIT] for row in (*rows, target)):
+        for row in (head, *rows, target):
+            del row[_UNIT]
     listed = FEW_LISTED if table.one_scale else MOST_LISTED
     blocks: list[Block] = [Table(head, [*rows[:listed], target])]
     if rest := rows[listed:]:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MOST_POINTS = 800
 _BINS = 30
+# What an axis has room for beside a unit.
+_LONGEST_NAME = 24
 
 Floats = npt.NDArray[np.float64]
 
@@ -29,13 +31,14 @@ def section(found: Findings, target: Target, features: int) -> Section:
     residuals = true - predicted
     shown = _some(len(true))
     unit = f" [{target.unit}]" if target.unit else ""
+    name = f" {_short(target.name)}{unit}"
     drawings = [
         Plot(
-            draw("predicted-vs-true", "Predicted against true values", _agreement(predicted[shown], true[shown], unit)),
+            draw("predicted-vs-true", "Predicted against true values", _agreement(predicted[shown], true[shown], name)),
             "Points on the line are right.",
         ),
         Plot(
-            draw("residuals", "Residuals over predictions", _residuals(predicted[shown], residuals[shown], unit)),
+            draw("residuals", "Residuals over predictions", _residuals(predicted[shown], residuals[shown], name, unit)),
             "A residual is true minus predicted. A shape in the cloud is something that the model has not learnt.",
         ),
         Plot(
@@ -72,22 +75,26 @@ def _some(rows: int) -> npt.NDArray[np.int64]:
     return np.random.default_rng(0).permutation(rows)[:MOST_POINTS]
 
 
-def _agreement(predicted: Floats, true: Floats, unit: str) -> Any:
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
+
+
+def _agreement(predicted: Floats, true: Floats, name: str) -> Any:
     def paint(axes: Axes) -> None:
         low, high = float(min(predicted.min(), true.min())), float(max(predicted.max(), true.max()))
         axes.plot([low, high], [low, high], color=INK, linewidth=1)
         axes.scatter(true, predicted, s=7, color=ONE, alpha=0.5, linewidths=0)
-        axes.set_xlabel(f"true{unit}")
-        axes.set_ylabel(f"predicted{unit}")
+        axes.set_xlabel(f"true{name}")
+        axes.set_ylabel(f"predicted{name}")
 
     return paint
 
 
-def _residuals(predicted: Floats, residuals: Floats, unit: str) -> Any:
+def _residuals(predicted: Floats, residuals: Floats, name: str, unit: str) -> Any:
     def paint(axes: Axes) -> None:
         axes.axhline(0, color=INK, linewidth=1)
         axes.scatter(predicted, residuals, s=7, color=ONE, alpha=0.5, linewidths=0)
-        axes.set_xlabel(f"predicted{unit}")
+        axes.set_xlabel(f"predicted{name}")
         axes.set_ylabel(f"residual{unit}")
 
     return paint

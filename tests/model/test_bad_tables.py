@@ -72,6 +72,22 @@ def test_a_bad_text_file_is_one_sentence(
     assert refused(tmp_path, capsys).startswith(sentence)
 
 
+@pytest.mark.parametrize(
+    ("units", "sentence"),
+    [
+        ('c = "m"', "t.csv has no column 'c' to give a unit to; it has a, b, y."),
+        ('b = "m"', "t.csv: column 'b' is of type category, which has no unit ([data] units)."),
+        ('y = "m"', "t.csv: column 'y' holds classes, which has no unit ([data] units)."),
+    ],
+)
+def test_a_unit_of_what_has_none_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], units: str, sentence: str
+) -> None:
+    """Units are of numbers that the table has."""
+    (tmp_path / "t.csv").write_text("a,b,y\n" + "1,u,no\n3,v,yes\n4,u,no\n" * 6)
+    assert refused(tmp_path, capsys, keys=f"units = {{{units}}}") == sentence
+
+
 def test_words_that_begin_late_are_found_where_they_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A word after ten thousand numbers is a mistake of its row; blank lines before it count as lines, not as rows."""
     rows = "".join(f"{n},{n % 7},{n * 2.5}\n" for n in range(10_000))

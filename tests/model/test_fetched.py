@@ -118,6 +118,9 @@ def test_the_california_recipe_trains_and_serves(cache: Path, tmp_path: Path) ->
     assert main([str(tmp_path / "california.toml"), "--registry", str(tmp_path / "r"), "--runs", str(tmp_path)]) == 0
     entry = Registry(tmp_path / "r").entry("california", 1)
     assert scores(entry)["network"]["r2"] > 0.5
+    assert entry.signature.target.unit == "100,000 $"
+    assert {one.name: one.unit for one in entry.signature.features}["HouseAge"] == "years"
+    assert "predicted MedHouseVal [100,000 $]</text>" in (entry.path / "report.html").read_text(encoding="utf-8")
     assert np.isfinite(predict(entry, [{feature.name: 3 for feature in entry.signature.features}])).all()
 
 

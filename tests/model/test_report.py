@@ -136,7 +136,9 @@ def test_equal_runs_make_equal_pages() -> None:
 def test_a_regression_is_told_in_its_unit() -> None:
     """The plots and the sentence on residuals name the target's unit."""
     html = page.page(told(), PROOF)
-    assert all(f"{axis} [억 원]</text>" in html for axis in ("true", "predicted", "residual"))
+    assert all(f"{axis} [억 원]</text>" in html for axis in ("true area", "predicted area", "residual"))
+    assert '<th scope="col">unit</th>' in html
+    assert '<th scope="col">unit</th>' not in page.page(told(unit=""), PROOF)
     assert "Half of the held-out predictions lie within" in html
     assert "Confusion" not in html
 
