@@ -11,7 +11,7 @@ import numpy.typing as npt
 from model.data import cells, schema, target
 from model.data.columns import NumberColumn, UnlearntColumn, WordColumn, as_words
 from model.data.roles import Roles
-from model.data.sheet import Sheet, no_number
+from model.data.sheet import LONGEST_WORD, Sheet, check_words, key, no_number
 from model.data.table import Table, Text, Words
 from model.errors import DataError
 from mulgam.encoding.categories import BOOLEANS
@@ -77,6 +77,8 @@ def _numbers(sheet: Sheet, name: str) -> npt.NDArray[np.floating[Any]]:
 
 def _categories(sheet: Sheet, name: str) -> Words:
     column = as_words(_column(sheet, name))
+    rule = f'a category has at most {LONGEST_WORD:,}; say [data] types = {{{key(name)} = "text"}}, or ignore it'
+    check_words(sheet, name, column, rule)
     return Words(name, "category", column.codes, column.levels)
 
 

@@ -55,9 +55,11 @@ class Lines:
                         yield reader.line_num, stripped
                     begins = reader.line_num + 1
             except csv.Error as problem:
-                if "unexpected end" in str(problem):
+                # In the middle of the file another cell's quote ends what the one that lacks its end began.
+                cut = "is" if "unexpected end" in str(problem) else "seems" if reader.line_num > begins else None
+                if cut is not None:
                     raise DataError(
-                        f"{self.path.name}: a quote in the row that begins on line {begins} is never closed;"
+                        f"{self.path.name}: a quote in the row that begins on line {begins} {cut} never closed;"
                         ' write "" for a quote within quotes.'
                     ) from problem
                 raise DataError(

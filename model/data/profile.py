@@ -10,9 +10,10 @@ import numpy.typing as npt
 
 from model.data import cells, leaks
 from model.data.description import LONGEST_TEXT, MOST_CATEGORIES
+from model.data.split import FEWEST_HELD_OUT
 from model.data.table import Table, Words
 from mulgam.signature import FeatureType
-from mulgam.wording import shown
+from mulgam.wording import listed, shown
 
 _SHOWN_WORDS = 3
 
@@ -56,6 +57,7 @@ def warnings(table: Table) -> list[str]:
     found = [f"{shown(name)} is left out: {reason}" for name, reason in table.left_out.items()]
     if is_small(table):
         found.append("fewer than ten rows for each feature; a good score may be luck")
+    found += _rare_classes(table)
     found += leaks.warnings(table)
     for column in table.words:
         if all(map(cells.is_date, column.levels)):
@@ -71,6 +73,18 @@ def warnings(table: Table) -> list[str]:
     if table.text is not None and max(map(len, table.text.values)) > LONGEST_TEXT:
         found.append(f"of longer texts the model reads the first {LONGEST_TEXT} characters at most")
     return found
+
+
+def _rare_classes(table: Table) -> list[str]:
+    """Of which classes a random division holds no row out."""
+    if not table.classes:
+        return []
+    counts = np.bincount(table.target, minlength=len(table.classes))
+    rare = [shown(name) for name, count in zip(table.classes, counts, strict=True) if count < FEWEST_HELD_OUT]
+    if not rare:
+        return []
+    which = f"the class {rare[0]} has" if len(rare) == 1 else f"the classes {listed(rare)} have"
+    return [f"{which} fewer than {FEWEST_HELD_OUT} rows: a random split holds none out, and no score tells of it"]
 
 
 def is_small(table: Table) -> bool:

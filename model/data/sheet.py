@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from model.data.columns import Column
+from model.data.columns import Column, WordColumn
 from model.errors import DataError
 from mulgam.encoding.largest import FLOAT32_MAX
 from mulgam.wording import shown
 
 FEWEST_ROWS = 10
+# Names, categories and classes are published and shown: longer ones are a cell that went wrong, or a text.
+LONGEST_NAME, LONGEST_WORD = 200, 1000
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def place(name: str, row: int, column: str | None = None, line: int | None = Non
 
 
 def check_names(names: Sequence[str], where: str) -> None:
-    """Raises DataError where a column has no name, or the name of another."""
+    """Raises DataError where a column has no name, the name of another, or one that is too long."""
     seen = set()
     for position, column in enumerate(names, start=1):
         if not column:
@@ -60,6 +62,18 @@ def check_names(names: Sequence[str], where: str) -> None:
         if column in seen:
             raise DataError(f"{where}: the header names {shown(column)} twice; column names must differ.")
         seen.add(column)
+        if len(column) > LONGEST_NAME:
+            length = f"{len(column):,} characters; at most {LONGEST_NAME} are taken"
+            raise DataError(f"{where}: the name of column {position} has {length}. Is the first line a header?")
+
+
+def check_words(sheet: Sheet, name: str, column: WordColumn, rule: str) -> None:
+    """Raises DataError, which ends with `rule`, where a word is longer than one that would be shown to anybody."""
+    long = np.array([*(len(level) > LONGEST_WORD for level in column.levels), False])[column.codes]
+    if long.any():
+        row = int(long.argmax())
+        characters = len(column.levels[column.codes[row]])
+        raise DataError(f"{sheet.place(row, name)}: a word of {characters:,} characters; {rule}.")
 
 
 def check_rows(rows: int, where: str, start: str = "has") -> None:
@@ -73,7 +87,7 @@ def no_number(place: str, value: str, column: str) -> DataError:
     """What is said of a cell that should hold a number."""
     return DataError(
         f"{place}: {shown(value)} is not a number that a 32-bit float can hold; if the column holds words, say so:"
-        f' [data] types = {{{_key(column)} = "category"}}.'
+        f' [data] types = {{{key(column)} = "category"}}.'
     )
 
 
@@ -83,6 +97,6 @@ def beyond(values: npt.NDArray[np.floating[Any]]) -> int | None:
     return int(found.argmax()) if found.any() else None
 
 
-def _key(name: str) -> str:
+def key(name: str) -> str:
     """A column's name as a key of TOML."""
     return name if name.isascii() and name.replace("_", "").isalnum() else f'"{name[:40]}"'

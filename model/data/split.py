@@ -14,6 +14,8 @@ from model.recipe.sections import HALF
 Rows = npt.NDArray[np.int64]
 
 TEST_SHARE, VALIDATION_SHARE = 0.2, 0.1
+# Rows of a class from which the random division holds one out: its first one lies within the first fifth.
+FEWEST_HELD_OUT = 3
 
 
 @dataclass(frozen=True)

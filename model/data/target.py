@@ -11,7 +11,7 @@ import numpy.typing as npt
 from model.data import cells
 from model.data.columns import NumberColumn, UnlearntColumn, WordColumn, as_words
 from model.data.roles import Roles
-from model.data.sheet import Sheet
+from model.data.sheet import LONGEST_WORD, Sheet, check_words
 from model.errors import DataError
 from mulgam.wording import shown
 
@@ -36,7 +36,7 @@ def read(sheet: Sheet, roles: Roles) -> tuple[npt.NDArray[Any], tuple[str, ...]]
     if task is None:
         task = "regression" if _are_quantities(column) else "classification"
     if task == "classification":
-        return _classified(as_words(column), name, sheet.name)
+        return _classified(as_words(column), name, sheet)
     quantities = _quantities(sheet, column, name)
     if quantities.min() == quantities.max():
         raise DataError(
@@ -65,13 +65,14 @@ def _quantities(sheet: Sheet, column: NumberColumn | WordColumn, name: str) -> n
     return np.array(parsed, dtype=np.float64)[column.codes]
 
 
-def _classified(column: WordColumn, name: str, where: str) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
+def _classified(column: WordColumn, name: str, sheet: Sheet) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
     """Class numbers and class names: numbers in numeric order, else alphabetical.
 
     Raises:
-        DataError: there is one class only, nearly every row has its own, or there are too many.
+        DataError: there is one class only, nearly every row has its own, there are too many, or one is too long.
     """
-    levels, rows = column.levels, len(column.codes)
+    levels, rows, where = column.levels, len(column.codes), sheet.name
+    check_words(sheet, name, column, f"a class has at most {LONGEST_WORD:,}")
     if len(levels) < 2:
         raise DataError(f"{where}: the target {shown(name)} has one class only, {shown(levels[0])}; two are needed.")
     if len(levels) * 2 > rows:

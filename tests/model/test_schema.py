@@ -11,6 +11,7 @@ from model.data.columns import WordBuilder, WordColumn
 from model.data.description import MOST_CATEGORIES, features
 from model.data.files import read
 from model.data.schema import column_type
+from model.data.split import split
 from model.data.table import Table
 from model.errors import DataError
 from model.recipe.reading import parse
@@ -234,3 +235,21 @@ def test_keys_beyond_32_bits_are_told_apart(tmp_path: Path) -> None:
     """Whole numbers that float32 would round to one another still count as different."""
     rows = "".join(f"{10**12 + n},{n % 7},{n * 1.5}\n" for n in range(40))
     assert table(tmp_path, "user_id,a,price\n" + rows).left_out == {"user_id": "it numbers the rows"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "warned"),
+    [
+        ("1,maybe\n2,maybe\n", "the class 'maybe' has fewer than 3 rows"),
+        ("1,maybe\n2,once\n", "the classes 'maybe', 'once' have fewer than 3 rows"),
+        ("1,maybe\n2,maybe\n3,maybe\n", None),
+    ],
+)
+def test_a_class_too_rare_to_be_held_out_is_a_warning(tmp_path: Path, rows: str, warned: str | None) -> None:
+    """Of one or two rows a random split holds none out; of three it does, and nothing is said."""
+    text = "a,price\n" + "".join(f"{n % 7},no\n{n % 5},yes\n" for n in range(40)) + rows
+    found = table(tmp_path, text)
+    told = [one for one in profile.warnings(found) if "fewer than 3 rows" in one]
+    assert [one.partition(":")[0] for one in told] == ([] if warned is None else [warned])
+    held_out = found.target[split(found, "random", 0).test]
+    assert (found.classes.index("maybe") in held_out) == (warned is None)
