@@ -28,7 +28,7 @@ from model.release import baseline_histograms, environment, predecessor
 from model.release.promise import signature
 from model.release.release import Documents, release
 from model.report.page import Run, page
-from model.report.summary import opening, outcome
+from model.report.summary import opening, outcome, spent
 from model.resolving import resolve
 from model.scores import findings, standing, temperature
 from model.training import loop, processes, run_folder, threads
@@ -122,22 +122,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with processes.joined():
             return _run(given)
     except Refused as problem:
-        print(f"error: {problem}", file=sys.stderr)
+        print(f"mulgam train: {problem}", file=sys.stderr)
         return 2
     except MulgamError as problem:
         processes.leave_the_word_to_the_first()
-        print(f"error: {problem}", file=sys.stderr)
+        print(f"mulgam train: {_with_notes(str(problem), problem)}", file=sys.stderr)
         return 1
     except OSError as problem:  # of temporary files; the run's own and the registry's have their sentences
         if problem.errno not in FULL:
             raise
         place = problem.filename or f"A temporary file in {tempfile.gettempdir()}"
-        print(f"error: {place} can't be written: {problem.strerror}.", file=sys.stderr)
+        told = _with_notes(f"{place} can't be written: {problem.strerror}.", problem)
+        print(f"mulgam train: {told}", file=sys.stderr)
         return 1
     except KeyboardInterrupt as problem:
-        notes = getattr(problem, "__notes__", [])
-        print("\n" + " ".join(["Interrupted; the run under way published nothing.", *notes]), file=sys.stderr)
+        told = _with_notes("interrupted; the run under way published nothing.", problem)
+        print(f"\nmulgam train: {told}", file=sys.stderr)
         return interruption.INTERRUPTED
+
+
+def _with_notes(sentence: str, problem: BaseException) -> str:
+    """What is said of a problem, and after it what its run's folder added: how to go on."""
+    return " ".join([sentence, *getattr(problem, "__notes__", [])])
 
 
 def _run(given: Order) -> int:
@@ -155,9 +161,11 @@ def _run(given: Order) -> int:
             continue
         started = time.monotonic()
         train(recipe, registry, given.runs, resume=given.resume, promote=given.promote)
-        print(f"  took {time.monotonic() - started:.1f} s\n", flush=True)
+        print(f"  {spent(time.monotonic() - started)}\n", flush=True)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    interruption.ignore()
+    sys.exit(code)

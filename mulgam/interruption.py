@@ -21,6 +21,12 @@ def raise_again() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def ignore() -> None:
+    """From now on Ctrl-C does nothing: all is done, and what the interpreter tidies up would end in a traceback."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def _end(number: int, frame: FrameType | None) -> None:
     # By the system's call: an exception here could end up in any import's `except`.
     os.write(2, b"\nInterrupted; nothing was begun.\n")

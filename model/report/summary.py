@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import resource
+import sys
+
 from model.data import profile
 from model.data.table import Table
 from model.recipe.sections import Recipe
@@ -44,6 +47,12 @@ def outcome(standings: list[Standing], history: History, entry: Entry) -> str:
         lines.append(f"    {standing.verdict}")
     lines.append(f"  published {entry.path}, digest {entry.digest[:12]}")
     return "\n".join(lines)
+
+
+def spent(seconds: float) -> str:
+    """How long a run took, and the most memory that the process has had until now."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return f"took {seconds:.1f} s, peak memory {peak / 1e6:,.0f} MB"
 
 
 def _scores(scores: dict[str, float]) -> str:

@@ -126,7 +126,9 @@ class RunFolder:
     def __exit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(problem, KeyboardInterrupt) and (self.path / CHECKPOINT).exists():
+        # What passes by itself or can be helped, such as a full disk; a loss that diverged would do so again.
+        passing = isinstance(problem, KeyboardInterrupt | OSError) or isinstance(problem and problem.__cause__, OSError)
+        if problem is not None and passing and (self.path / CHECKPOINT).exists():
             problem.add_note("The same command with --resume goes on from its last checkpoint.")
         # A disk that is full has been told of already.
         with contextlib.suppress(ModelError, OSError):

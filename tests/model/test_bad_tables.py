@@ -26,11 +26,11 @@ def refused(folder: Path, capsys: pytest.CaptureFixture[str], file: str = "t.csv
     """The one sentence that the command ends with; nothing is published and no run begun."""
     assert run(folder, file, keys) == 1
     errors = capsys.readouterr().err
-    assert errors.startswith("error: ")
+    assert errors.startswith("mulgam train: ")
     assert errors.count("\n") == 1
     assert Registry(folder / "registry").models() == []
     assert not (folder / "runs").exists()
-    return errors.removeprefix("error: ").rstrip("\n")
+    return errors.removeprefix("mulgam train: ").rstrip("\n")
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def refused(capsys: pytest.CaptureFixture[str], given: list[str]) -> str:
     """The one sentence of a command that ends with exit code 1."""
     assert main(given) == 1
     errors = capsys.readouterr().err
-    assert errors.startswith("error: ")
+    assert errors.startswith("mulgam train: ")
     assert errors.count("\n") == 1
     return errors
 
@@ -74,7 +74,8 @@ def test_a_run_tells_what_it_did(folder: Path, capsys: pytest.CaptureFixture[str
     assert entry is not None
     assert not refusals
     for part in ("learning_rate = 0.002", "60 rows, 2 features, 12 missing values", "network ", "least squares ",
-                 "gradient boosting ", f"published {entry.path}, digest {entry.digest[:12]}", "took "):  # fmt: skip
+                 "gradient boosting ", f"published {entry.path}, digest {entry.digest[:12]}", "took ",
+                 " s, peak memory "):  # fmt: skip
         assert part in output
     assert (folder / "registry" / "tiny" / "1") == entry.path
 
@@ -123,7 +124,7 @@ def test_an_error_is_one_sentence_and_publishes_nothing(
     (folder / "bad.toml").write_text(recipe)
     assert main(arguments(folder, "bad.toml")) == 1
     last = capsys.readouterr().err.splitlines()[-1]
-    assert last.startswith("error: ")
+    assert last.startswith("mulgam train: ")
     assert sentence in last
     assert Registry(folder / "registry").models() == []
 

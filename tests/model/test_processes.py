@@ -59,4 +59,4 @@ def test_the_command_publishes_once(tmp_path: Path) -> None:
     (tmp_path / "tiny.csv").unlink()
     ended = torchrun("model", str(tmp_path / "tiny.toml"), *places)
     assert ended.returncode == 1
-    assert ended.stderr.count("error: ") == 1
+    assert ended.stderr.count("mulgam train: ") == 1

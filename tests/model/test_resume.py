@@ -212,6 +212,9 @@ def test_a_damaged_checkpoint_is_one_sentence(tmp_path: Path) -> None:
         RunFolder.resumed(tmp_path, "tiny", RECIPE, DATA)
 
 
+HINT = " The same command with --resume goes on from its last checkpoint."
+
+
 class FullDisk(io.BytesIO):
     """A file on a disk that is full."""
 
@@ -230,8 +233,10 @@ def test_a_full_disk_keeps_the_last_checkpoint(tmp_path: Path, monkeypatch: pyte
             return FullDisk() if path.suffix == ".new" else opened(path, mode, *further, **named)
 
         monkeypatch.setattr(Path, "open", full)
-        with pytest.raises(ModelError, match=r"checkpoint\.pt can't be written: No space left on device\.$"):
+        with pytest.raises(ModelError, match=r"checkpoint\.pt can't be written: No space left on device\.$") as problem:
             folder.save({"epochs": []})
+        folder.__exit__(ModelError, problem.value, None)
+    assert problem.value.__notes__ == [HINT.strip()]
     assert (folder.path / run_folder.CHECKPOINT).read_bytes() == before
 
 
@@ -329,8 +334,8 @@ def test_an_interrupted_run_tells_how_to_go_on(folder: Path, started: Callable[.
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert errors.splitlines()[-1] == (
-        "Interrupted; the run under way published nothing. The same command with --resume goes on from its last"
-        " checkpoint."
+        "mulgam train: interrupted; the run under way published nothing. The same command with --resume goes on from"
+        " its last checkpoint."
     )
     assert "Traceback" not in errors
     assert Registry(folder / "registry").models() == []
@@ -346,7 +351,7 @@ def test_ctrl_c_while_torch_is_loaded_is_one_sentence(
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert errors.strip().startswith("Interrupted; ")
+    assert "nterrupted; " in errors
     assert errors.strip().count("\n") == 0
     assert output == ""
 
@@ -360,8 +365,11 @@ def test_a_disk_that_fills_up_is_one_sentence(folder: Path, started: Callable[..
     )
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert errors.splitlines()[-1].startswith("error: ")
-    assert errors.splitlines()[-1].endswith(" can't be written: File too large.")
+    assert errors.splitlines()[-1].startswith("mulgam train: ")
+    last = errors.splitlines()[-1].partition(" can't be written: File too large.")[2]
+    path = run_folder.newest(folder / "registry" / "runs", "tiny")
+    assert path is not None
+    assert last == (HINT if (path / run_folder.CHECKPOINT).exists() else "")
     assert "Traceback" not in errors
     assert Registry(folder / "registry").versions("tiny") == [1]
     assert Registry(folder / "registry").entry("tiny", 1).digest == entry.digest

@@ -36,3 +36,23 @@ def test_ctrl_c_during_the_imports_is_quiet(words: list[str], tmp_path: Path) ->
         process.kill()
     assert (process.returncode, printed) == (130, "")
     assert told == "\nInterrupted; nothing was begun.\n"
+
+
+def test_ctrl_c_after_all_is_done_is_nothing() -> None:
+    """While the interpreter tidies up: no traceback, and the exit status stays what it was."""
+    program = (
+        "import atexit, sys\nfrom mulgam import interruption\n"
+        "atexit.register(lambda: (print('tidying', flush=True), sys.stdin.readline()))\ninterruption.ignore()\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "tidying\n"
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate("\n", timeout=30)
+    finally:
+        process.kill()
+    assert (process.returncode, told) == (0, "")
