@@ -72,11 +72,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows below a head."""
+    """Rows below a head; a `stacked` one has each row's cells in lines below its first one on a phone."""
 
     head: Sequence[str]
     rows: Sequence[Sequence[str | Cell]]
     caption: str = ""
+    stacked: bool = False
     kind: Literal["table"] = "table"
 
     @property

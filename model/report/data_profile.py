@@ -25,9 +25,9 @@ def section(table: Data) -> Section:
         for row in (head, *rows, target):
             del row[_UNIT]
     listed = FEW_LISTED if table.one_scale else MOST_LISTED
-    blocks: list[Block] = [Table(head, [*rows[:listed], target])]
+    blocks: list[Block] = [Table(head, [*rows[:listed], target], stacked=True)]
     if rest := rows[listed:]:
-        blocks.append(Folded(f"{len(rest)} more features", [Table(head, rest)]))
+        blocks.append(Folded(f"{len(rest)} more features", [Table(head, rest, stacked=True)]))
     if warnings := profile.warnings(table):
         blocks.append(Listing(warnings))
     return Section("Data", blocks)

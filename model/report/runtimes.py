@@ -14,6 +14,7 @@ def section(proof: Proof) -> Section:
         Table(
             ["form", "size", "1 row", f"{MANY} rows", *_score_head(proof.forms), "largest difference", "allowed"],
             [_row(form, proof.comparisons) for form in proof.forms],
+            stacked=True,
         ),
         Note(
             "Latency: median on one thread of the machine that released the model, beside whatever else ran there;"

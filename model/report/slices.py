@@ -10,6 +10,9 @@ from model.scores.standing import LABELS, shown_score
 def section(found: Slices, overall: float) -> Section:
     """A table of the worst slices, beside the score of all held-out rows."""
     label = LABELS[found.score]
+    if not found.looked_at:
+        few = f"There are too few held-out rows to look at groups of them: each would need {found.fewest} at least."
+        return Section("Error by slice", [Note(few)])
     note = (
         f"The {label} of all held-out rows is {shown_score(overall)}. Of {found.looked_at} groups with at least"
         f" {found.fewest} rows (each word, each quarter of a number's values, missing values, the target's own), these"
@@ -30,4 +33,4 @@ def section(found: Slices, overall: float) -> Section:
     ]
     head = ["feature", "values", "rows", label, "standard errors", ""]
     chance = f"From {CLEARLY:g} standard errors on a group counts as worse; below, chance alone may have put it here."
-    return Section("Error by slice", [Note(note), Table(head, rows), Note(chance, quiet=True)])
+    return Section("Error by slice", [Note(note), Table(head, rows, stacked=True), Note(chance, quiet=True)])

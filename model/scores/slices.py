@@ -18,6 +18,7 @@ import numpy.typing as npt
 from model.data.table import Table
 from model.scores import evaluation
 from model.scores.evaluation import PRIMARY
+from model.scores.standing import shown_score
 
 FEWEST_ROWS = 20
 FEWEST_SHARE = 0.01
@@ -113,7 +114,7 @@ def _quarters(name: str, values: npt.NDArray[Any], what: str = "") -> Iterator[t
     # A value equal to an inner edge counts below it, as in the histograms.
     places = np.searchsorted(edges[1:-1], values, side="left")
     for place, (low, high) in enumerate(pairwise(edges)):
-        yield name, f"{low:.4g} – {high:.4g}{what}", (places == place) & ~missing
+        yield name, f"{shown_score(low)} – {shown_score(high)}{what}", (places == place) & ~missing
 
 
 def _words(name: str, codes: npt.NDArray[Any], levels: tuple[str, ...]) -> Iterator[tuple[str, str, Mask]]:

@@ -16,7 +16,7 @@ from model.release.forms import Form, Proof
 from model.release.parity import Comparison
 from model.report import confusion, curves, drawing, page
 from model.report.blocks import Table as Shown
-from model.scores import calibration, evaluation, findings
+from model.scores import calibration, evaluation, findings, slices
 from model.scores.findings import Findings
 from model.scores.importance import Importance, Ranking
 from model.scores.slices import Slice, Slices
@@ -143,10 +143,29 @@ def test_a_regression_is_told_in_its_unit() -> None:
     assert "Confusion" not in html
 
 
+def test_groups_of_rows_are_told_or_a_sentence_why_not() -> None:
+    """Ends of a group are written as scores are; where no group has rows enough, that is said."""
+    run = told()
+    few = replace(run.findings, slices=Slices("rmse", 20, 0, ()))
+    assert "each would need 20 at least." in page.page(replace(run, findings=few), PROOF)
+    target = np.arange(200) * 2500.0
+    table = replace(run.table, target=target, numeric=np.zeros((200, 1), np.float32), words=(), features=("area",))
+    found = slices.find(table, np.arange(200), target + np.arange(200))
+    assert "373,125 – 497,500" in {one.values for one in found.worst}
+
+
+def test_on_a_phone_wide_rows_are_stacked_with_titles(hostile: str) -> None:
+    """Numbers of such a table carry their column's title, which is shown where the head is not."""
+    data = page.page(told(), PROOF).split("<h2>Data</h2>")[1]
+    assert '<table class="stack">' in data
+    assert '<td data-title="missing" class="n">0</td>' in data
+    assert "data-title" not in hostile.split("<h2>Confusion matrix</h2>")[1].split("</table>")[0]
+
+
 def test_sizes_and_latencies_are_told_of_every_form() -> None:
     """Each form has a line with its size, what one row and 64 rows took, and its score."""
     html = page.page(told(), PROOF)
-    assert all(f'<td class="n">{cell}</td>' in html for cell in ("20.5 kB", "10 µs", "2.00 ms"))
+    assert all(f'class="n">{cell}</td>' in html for cell in ("20.5 kB", "10 µs", "2.00 ms"))
 
 
 def test_what_reproduces_a_run_is_told() -> None:
