@@ -28,7 +28,7 @@ SEED ?= 1
 # Of `make bench` and `make bench-load`: rounds, seconds for each measurement, models; ONLY names contestants or parts.
 # (Of `make drill` it names drills; none: all.)
 ROUNDS ?= 5
-SECONDS ?= 3
+SECONDS ?= 2
 ONLY ?=
 MODELS ?=
 # Of `make bench-train` alone: divisions of each table; ONLY names tables, or TABLE/CONTESTANT.

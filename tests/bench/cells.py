@@ -7,7 +7,7 @@ from typing import Literal
 
 Form = Literal["json", "binary"]
 CONCURRENCY = (1, 8, 64)
-BULK_ROWS, BULK_CONNECTIONS = 256, 8
+BULK_ROWS = 256
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,13 @@ class Cell:
 
 
 ROW = {connections: Cell("mlp", 1, "json", connections) for connections in CONCURRENCY}
-BULK_JSON = Cell("mlp", BULK_ROWS, "json", BULK_CONNECTIONS)
-BULK_BINARY = Cell("mlp", BULK_ROWS, "binary", BULK_CONNECTIONS)
-HEAVY = {connections: Cell("heavy", 1, "json", connections) for connections in (1, 64)}
-CELLS = {"mlp": (*ROW.values(), BULK_JSON, BULK_BINARY), "heavy": tuple(HEAVY.values())}
+BULK_JSON = {connections: Cell("mlp", BULK_ROWS, "json", connections) for connections in CONCURRENCY}
+BULK_BINARY = {connections: Cell("mlp", BULK_ROWS, "binary", connections) for connections in CONCURRENCY}
+HEAVY = {connections: Cell("heavy", 1, "json", connections) for connections in CONCURRENCY}
+CELLS = {
+    "mlp": (*ROW.values(), *BULK_JSON.values(), *BULK_BINARY.values()),
+    "heavy": tuple(HEAVY.values()),
+}
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ class Libraries:
 SERVING = Libraries(
     "bench",
     ("gunicorn", "fastapi", "uvicorn", "granian"),
-    "choose others: ONLY=mulgam-torchserve,torchserve-1,torchserve-32,mulgam-embedded,onnxruntime",
+    "choose others: ONLY=mulgam-torchserve,torchserve-1,torchserve-32,torchserve-64,mulgam-embedded,onnxruntime",
 )
 TRAINING = Libraries(
     "bench-train",

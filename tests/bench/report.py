@@ -4,82 +4,15 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 
-from tests.bench.cells import BULK_BINARY, BULK_CONNECTIONS, BULK_JSON, BULK_ROWS, CONCURRENCY, HEAVY, ROW, Cell, Sample
+from tests.bench.cells import BULK_BINARY, BULK_JSON, BULK_ROWS, HEAVY, ROW, Cell, Sample
 from tests.bench.conditions import Conditions, warning
 from tests.bench.contestants.base import Contestant
+from tests.bench.questions import Value, answered, p50, rate, rows_rate
 from tests.bench.rounds import Results
-from tests.bench.statistic import Spread, ratio, spread
+from tests.bench.statistic import spread
 from tests.bench.tree import ROOT
-
-Value = Callable[[Sample], float]
-
-
-def rate(sample: Sample) -> float:
-    """Answers a second."""
-    return sample.rate
-
-
-def p50(sample: Sample) -> float:
-    """Median latency."""
-    return sample.p50
-
-
-def rows_rate(sample: Sample) -> float:
-    """Rows a second of a bulk cell."""
-    return sample.rate * BULK_ROWS
-
-
-@dataclass(frozen=True)
-class Question:
-    """A ratio of two contestants' cells: the first to the second, and what we aim at."""
-
-    text: str
-    above: tuple[str, Cell]
-    below: tuple[str, Cell]
-    value: Value
-    aim: float
-    less_is_better: bool = False
-
-    @property
-    def by_cpu(self) -> bool:
-        """Whether CPU time tells the same: a rate with the server's core full, not one with idle waits in it."""
-        return not self.less_is_better and (self.above[1].connections >= 64 or self.above[1].rows > 1)
-
-
-def _rates(first: str, second: str, cell: Cell, text: str, aim: float) -> Question:
-    return Question(text, (first, cell), (second, cell), rate, aim)
-
-
-def _latencies(first: str, second: str, cell: Cell, text: str, aim: float) -> Question:
-    return Question(text, (first, cell), (second, cell), p50, aim, less_is_better=True)
-
-
-EMBEDDED, GATEWAY, ALONE, BATCHED = "mulgam-embedded", "mulgam-torchserve", "torchserve-1", "torchserve-32"
-QUESTIONS = (
-    _rates(GATEWAY, ALONE, ROW[64], "Mulgam + TorchServe ÷ TorchServe alone, batch 1: requests/s, c=64", 7),
-    _rates(GATEWAY, ALONE, ROW[8], "the same, c=8", 1.7),
-    _latencies(GATEWAY, ALONE, ROW[1], "the same: p50, c=1", 1.3),
-    _rates(GATEWAY, BATCHED, ROW[64], "Mulgam + TorchServe ÷ TorchServe alone, batch 32: requests/s, c=64", 1),
-    _rates(GATEWAY, BATCHED, ROW[8], "the same, c=8", 1),
-    _rates(GATEWAY, BATCHED, ROW[1], "the same, c=1", 2),
-    _rates(EMBEDDED, "bare", ROW[64], "Mulgam embedded ÷ bare granian: requests/s, c=64", 0.45),
-    _latencies(EMBEDDED, "bare", ROW[1], "the same: p50, c=1", 3),
-    _rates(EMBEDDED, "fastapi", ROW[1], "Mulgam embedded ÷ FastAPI + uvicorn: requests/s, c=1", 2),
-    _rates(EMBEDDED, "fastapi", ROW[8], "the same, c=8", 3.5),
-    _rates(EMBEDDED, "fastapi", ROW[64], "the same, c=64", 4),
-    _rates(EMBEDDED, "flask", ROW[64], "Mulgam embedded ÷ Flask + gunicorn: requests/s, c=64", 8),
-    Question(
-        "Mulgam embedded, binary ÷ ONNX Runtime alone: rows/s, 256 rows a request",
-        (EMBEDDED, BULK_BINARY), ("onnxruntime", BULK_JSON), rows_rate, 0.7,
-    ),
-    Question(
-        "Mulgam embedded ÷ FastAPI + uvicorn: rows/s, 256 rows a request, JSON",
-        (EMBEDDED, BULK_JSON), ("fastapi", BULK_JSON), rows_rate, 2,
-    ),
-)  # fmt: skip
 
 
 def render(
@@ -102,47 +35,32 @@ def render(
             " first",
             "each server with all its processes on one core, the load generator on another",
         ),
-        "## One row a request\n\n" + table(
-            ["requests/s", *(f"c={c}" for c in CONCURRENCY), "p50 ms c=1", "p50 ms c=64", "p99 ms c=64", "CPU µs c=64"],
-            ([one.title, *_row_columns(results, one.name)] for one in present),
-        ) + "\n\nThe model: 8 → 256 → 256 → 1. c: connections, each sending its next request after the last answer."
+        "## One row a request\n\n" + _closed_loops(results, present, ROW, "requests/s", rate)
+        + "\n\nThe model: 8 → 256 → 256 → 1. c: connections, each sending its next request after the last answer."
         " CPU: user and system time of the whole process tree for a request.",
-        f"## {BULK_ROWS} rows a request\n\n" + table(
-            ["rows/s", "JSON", "binary V2", "p50 ms JSON", "CPU µs a request, JSON"],
-            ([one.title, *_bulk_columns(results, one.name)] for one in present if one.name != "bare"),
-        ) + f"\n\nThe same model, c={BULK_CONNECTIONS}. ONNX Runtime alone has its tensors ready and one caller.",
-        "## A heavy model, one row a request\n\n" + table(
-            ["requests/s", "c=1", "c=64", "p50 ms c=1", "p50 ms c=64"],
-            ([one.title, *_heavy_columns(results, one.name)] for one in present if one.name != "bare"),
+        f"## {BULK_ROWS} rows a request, JSON\n\n" + _closed_loops(
+            results, [one for one in present if one.name != "bare"], BULK_JSON, "rows/s", rows_rate
+        ) + "\n\nThe same model; CPU for a request. ONNX Runtime alone has its tensors ready and one caller.",
+        f"## {BULK_ROWS} rows a request, binary\n\n" + _closed_loops(
+            results, [one for one in present if one.name not in ("bare", "onnxruntime")], BULK_BINARY, "rows/s",
+            rows_rate,
+        ) + "\n\nV2's binary tensors, in and out. Who has no such form is measured with JSON only.",
+        "## A heavy model, one row a request\n\n" + _closed_loops(
+            results, [one for one in present if one.name != "bare"], HEAVY, "requests/s", rate
         ) + "\n\n8 → 2048 → 2048 → 1: 62 times the parameters. JSON.",
         "## Memory and start\n\n" + table(
             ["one model served", "MB idle", "MB after load", "s from start to first right answer"],
             ([one.title, *_start_columns(results, one.name)] for one in present if one.name != "onnxruntime"),
         ) + f"\n\nMemory: {_measures(results)} of the whole process tree.",
         "## Ratios\n\n" + _ratios(results) + "\n\nOf medians in this run; in brackets the least and the greatest within"
-        " one round. Above 1 the first is faster; for p50 it is the reverse. The aim is the project's own bar. By CPU"
+        " one round. Above 1 the first is faster; for p50 it is the reverse. The aim is the project's own bar."
+        " TorchServe's best batch is, in each cell, whichever of its batched settings gave more. By CPU"
         " time: the same ratio from CPU seconds for a request, where the server's core is full; on a machine with other"
         " work it is the steadier of the two.",
         _contestants(contestants, results),
         _not_measured(results, samples),
     ]  # fmt: skip
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def ratios(results: Results) -> list[tuple[Question, Spread]]:
-    """Every question whose two sides were measured."""
-    found = []
-    for question in QUESTIONS:
-        above, below = ([question.value(one) for one in results.of(*side)] for side in (question.above, question.below))
-        if above and below:
-            found.append((question, ratio(above, below)))
-    return found
-
-
-def cpu_ratio(results: Results, question: Question) -> str:
-    """The same ratio by CPU time for a request, which others on the core lengthen less than they do the wall's."""
-    above, below = ([one.cpu for one in results.of(*side)] for side in (question.above, question.below))
-    return number(ratio(below, above).median) if question.by_cpu else "–"
 
 
 def number(value: float) -> str:
@@ -177,27 +95,36 @@ def _values(results: Results, name: str, cell: Cell, value: Value) -> str:
     return shown([value(sample) for sample in results.of(name, cell)])
 
 
-def _row_columns(results: Results, name: str) -> list[str]:
+def _closed_loops(
+    results: Results, contestants: Sequence[Contestant], cells: Mapping[int, Cell], unit: str, value: Value
+) -> str:
+    """A table of the same requests at each concurrency, or why there is none."""
+    if not any(results.of(one.name, cell) for one in contestants for cell in cells.values()):
+        return "Not part of this run."
+    (form,) = {cell.form for cell in cells.values()}
+    many = max(cells)
+    head = [
+        unit, *(f"c={c}" for c in cells), *(f"p50 ms c={c}" for c in cells), f"p99 ms c={many}", f"CPU µs c={many}"
+    ]  # fmt: skip
+    rows = (
+        [one.title, *(_columns(results, one.name, cells, value) if form in one.forms else _no_form(form, len(head)))]
+        for one in contestants
+    )
+    return table(head, rows)
+
+
+def _no_form(form: str, columns: int) -> list[str]:
+    return [f"no {form} form", *[""] * (columns - 2)]
+
+
+def _columns(results: Results, name: str, cells: Mapping[int, Cell], value: Value) -> list[str]:
+    widest = cells[max(cells)]
     return [
-        *(_values(results, name, ROW[c], rate) for c in CONCURRENCY),
-        _values(results, name, ROW[1], p50),
-        _values(results, name, ROW[64], p50),
-        _values(results, name, ROW[64], lambda sample: sample.p99),
-        _values(results, name, ROW[64], lambda sample: sample.cpu),
+        *(_values(results, name, cell, value) for cell in cells.values()),
+        *(_values(results, name, cell, p50) for cell in cells.values()),
+        _values(results, name, widest, lambda sample: sample.p99),
+        _values(results, name, widest, lambda sample: sample.cpu),
     ]
-
-
-def _bulk_columns(results: Results, name: str) -> list[str]:
-    return [
-        _values(results, name, BULK_JSON, rows_rate),
-        _values(results, name, BULK_BINARY, rows_rate),
-        _values(results, name, BULK_JSON, p50),
-        _values(results, name, BULK_JSON, lambda sample: sample.cpu),
-    ]
-
-
-def _heavy_columns(results: Results, name: str) -> list[str]:
-    return [_values(results, name, HEAVY[c], value) for value in (rate, p50) for c in HEAVY]
 
 
 def _start_columns(results: Results, name: str) -> list[str]:
@@ -213,19 +140,20 @@ def _measures(results: Results) -> str:
 
 
 def _ratios(results: Results) -> str:
-    found = ratios(results)
+    found = answered(results)
     if not found:
         return "None: this run had no two contestants that are compared."
     return table(
         ["what", "ratio", "aim", "reached", "by CPU time"],
         (
             [
-                question.text, f"{number(of.median)} ({number(of.low)} – {number(of.high)})",
-                f"{'≤' if question.less_is_better else '≥'} {question.aim:g}",
-                reached(of.median, question.aim, question.less_is_better),
-                cpu_ratio(results, question),
+                one.question.text + (f" (`{one.compared_with}`)" if len(one.question.below[0]) > 1 else ""),
+                f"{number(one.ratio.median)} ({number(one.ratio.low)} – {number(one.ratio.high)})",
+                f"{'≤' if one.question.less_is_better else '≥'} {one.question.aim:g}",
+                reached(one.ratio.median, one.question.aim, one.question.less_is_better),
+                "–" if one.by_cpu is None else number(one.by_cpu),
             ]
-            for question, of in found
+            for one in found
         ),
     )  # fmt: skip
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.bench import answers
-from tests.bench.cells import BULK_ROWS, CELLS, ROW, Cell, Sample, Start
+from tests.bench.cells import CELLS, ROW, Cell, Sample, Start
 from tests.bench.contestants.base import Contestant, Running, place_for
 from tests.bench.cores import Cores
 from tests.bench.errors import BenchError
@@ -96,9 +96,8 @@ def _warm_up(contestant: Contestant, running: Running, cells: Sequence[Cell]) ->
         return
     model = cells[0].model
     running.measure(Cell(model, 1, "json", max(ROW)), contestant.warm_up)
-    for cell in cells:
-        if cell.rows == BULK_ROWS:
-            running.measure(cell, 1)
+    for bulk in {cell.form: cell for cell in cells if cell.rows > 1}.values():
+        running.measure(bulk, 1)
 
 
 def _failures(sample: Sample) -> str:

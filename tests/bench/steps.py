@@ -47,7 +47,7 @@ REQUESTS: tuple[tuple[str, PredictionProtocol, int], ...] = (
 UNDER_LOAD: tuple[tuple[type[Server], Cell], ...] = (
     (Bare, ROW[1]), (MulgamEmbedded, ROW[1]), (FastApiUvicorn, ROW[1]),
     (TorchServe1, ROW[1]), (MulgamTorchServe, ROW[1]),
-    (MulgamEmbedded, BULK_JSON), (MulgamEmbedded, BULK_BINARY), (FastApiUvicorn, BULK_JSON),
+    (MulgamEmbedded, BULK_JSON[8]), (MulgamEmbedded, BULK_BINARY[8]), (FastApiUvicorn, BULK_JSON[8]),
 )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from tests.bench.cores import Cores
 from tests.bench.errors import BenchError
 from tests.bench.load import Request
 from tests.bench.model import Published, Rows, as_json, draw, publish
+from tests.bench.questions import QUESTIONS
 from tests.bench.rounds import Results
 from tests.bench.statistic import Spread, ratio, spread
 from tests.bench.tree import ROOT, Tree
@@ -108,8 +109,8 @@ def recorded() -> Results:
         ("mulgam-embedded", ROW[1]): [sample(9000.0, 0.1), sample(9000.0, 0.1)],
         ("bare", ROW[64]): [sample(40000.0, generator=0.97), sample(40000.0)],
         ("bare", ROW[1]): [sample(16000.0, 0.05), sample(16000.0, 0.05)],
-        ("mulgam-embedded", BULK_JSON): [sample(1000.0, failed=3)],
-        ("fastapi", BULK_JSON): [sample(400.0)],
+        ("mulgam-embedded", BULK_JSON[8]): [sample(1000.0, failed=3)],
+        ("fastapi", BULK_JSON[8]): [sample(400.0)],
     }
     results.starts = {("mulgam-embedded", "mlp"): [Start(0.5, 100.0, 110.0, "PSS"), Start(0.7, 102.0, 112.0, "PSS")]}
     return results
@@ -121,8 +122,8 @@ def test_the_page_shows_what_was_recorded() -> None:
     assert "| Mulgam embedded | 9,000 (9,000 – 9,000) | – | 20,000 (18,000 – 22,000) |" in page
     assert "| Mulgam embedded ÷ bare granian: requests/s, c=64 | 0.50 (0.45 – 0.55) | ≥ 0.45 | yes | 1.00 |" in page
     assert "| the same: p50, c=1 | 2.00 (2.00 – 2.00) | ≤ 3 | yes | – |" in page
-    assert "rows/s, 256 rows a request, JSON | 2.50 (2.50 – 2.50) | ≥ 2 | yes |" in page
-    assert f"| Mulgam embedded | {1000 * BULK_ROWS:,} | – |" in page
+    assert "rows/s, 256 rows a request, JSON, c=8 | 2.50 (2.50 – 2.50) | ≥ 2 | yes |" in page
+    assert f"| Mulgam embedded | – | {1000 * BULK_ROWS:,} | – |" in page
     assert "| Mulgam embedded | 101 (100 – 102) | 111 (110 – 112) | 0.60 (0.50 – 0.70) |" in page
     assert "Failed requests in all measurements: 3." in page
     assert "so it may be the limit, in: `bare` (mlp, 1 row json, c=64)." in page
@@ -153,12 +154,61 @@ def test_who_is_out_is_in_no_table() -> None:
 def test_every_question_is_about_cells_that_are_measured() -> None:
     """A ratio of something that nobody measures would silently be missing."""
     known = {one.name: one for one in contestants.ALL}
-    for question in report.QUESTIONS:
-        for name, cell in (question.above, question.below):
-            assert cell in CELLS[cell.model]
-            assert known[name].takes(cell)
-    assert not known["fastapi"].takes(BULK_BINARY)
+    for question in QUESTIONS:
+        names, cell = question.below
+        for name, one in (question.above, *((name, cell) for name in names)):
+            assert one in CELLS[one.model]
+            assert known[name].takes(one)
+    assert not known["fastapi"].takes(BULK_BINARY[8])
     assert not known["bare"].takes(HEAVY[1])
+
+
+def test_each_server_is_asked_for_everything_at_each_concurrency() -> None:
+    """One row, and many rows in every form that it has; nothing is asked for that it has not."""
+    known = {one.name: one for one in contestants.ALL}
+    for name in ("mulgam-torchserve", "torchserve-1", "torchserve-64", "mulgam-embedded", "fastapi", "flask"):
+        taken = {cell for cell in CELLS["mlp"] if known[name].takes(cell)}
+        forms = known[name].forms
+        assert taken == {Cell("mlp", 1, "json", c) for c in (1, 8, 64)} | {
+            Cell("mlp", BULK_ROWS, form, c) for form in forms for c in (1, 8, 64)
+        }
+        assert {cell.connections for cell in CELLS["heavy"] if known[name].takes(cell)} == {1, 8, 64}
+
+
+def test_who_has_no_binary_form_is_told_so() -> None:
+    """In its row; a dash would look like a measurement that failed. A table of nothing is not shown."""
+    results = recorded()
+    results.samples["mulgam-embedded", BULK_BINARY[64]] = [sample(1000.0)]
+    page = report.render(conditions(), results, contestants.ALL, 2, 3)
+    assert "| FastAPI + uvicorn + ONNX Runtime | no binary form |" in page
+    assert "## A heavy model, one row a request\n\nNot part of this run." in page
+
+
+def test_the_best_of_several_is_compared_with() -> None:
+    """In each cell by itself, by name: the batch that is best for few is not the best for many."""
+    results = recorded()
+    for c, of_32, of_64 in ((1, 500.0, 400.0), (64, 10_000.0, 12_000.0)):
+        results.samples["mulgam-torchserve", ROW[c]] = [sample(12_000.0)]
+        results.samples["torchserve-32", ROW[c]] = [sample(of_32)]
+        results.samples["torchserve-64", ROW[c]] = [sample(of_64)]
+    page = report.render(conditions(), results, contestants.ALL, 2, 3)
+    assert "at its best batch: requests/s, c=64 (`torchserve-64`) | 1.00 (1.00 – 1.00) | ≥ 1 | yes |" in page
+    assert "| the same, c=1 (`torchserve-32`) | 24.0 (24.0 – 24.0) | ≥ 2 | yes |" in page
+    results.out["torchserve-64"] = "it did not start"
+    assert "c=64 (`torchserve-32`) | 1.20" in report.render(conditions(), results, contestants.ALL, 2, 3)
+
+
+def test_the_command_of_the_page_writes_the_page() -> None:
+    """Where a file was asked for, which `make` has no word for, in a form that names no folder of this machine."""
+    given = command._arguments(["--rounds", "2", "--models", "mlp"])
+    assert command._command(given) == "make bench ROUNDS=2 SECONDS=2 MODELS=mlp"
+    given = command._arguments(["--models", "mlp", "--report", str(ROOT / "docs" / "benchmarks.md")])
+    assert (
+        command._command(given) == "python -m tests.bench --rounds 5 --seconds 2 --models mlp "
+        "--report docs/benchmarks.md"
+    )
+    given = command._arguments(["--report", "/somewhere/else.md"])
+    assert command._command(given).endswith(" --report else.md")
 
 
 @pytest.mark.parametrize(
@@ -267,7 +317,7 @@ def test_a_wrong_shape_is_a_wrong_answer(mlp: Published) -> None:
     with contestant.running(Place(mlp, Path(), Cores(None, None), 1)) as running:
         contestant.answer = lambda rows, form: mlp.expected(rows)[:1]  # type: ignore[method-assign]
         with pytest.raises(BenchError, match=r"shape \[1\] instead of \[256\]"):
-            answers.check(contestant, running, mlp, [BULK_JSON])
+            answers.check(contestant, running, mlp, [BULK_JSON[8]])
 
 
 def test_a_form_that_is_not_there_is_left_out(mlp: Published, tmp_path: Path) -> None:
@@ -275,8 +325,8 @@ def test_a_form_that_is_not_there_is_left_out(mlp: Published, tmp_path: Path) ->
     results, _ = ran(Scripted(lacks=("binary",)), mlp, tmp_path)
     assert results.out == {}
     assert results.absent == {"scripted": "binary: /v2 is not there (404)"}
-    assert results.of("scripted", BULK_BINARY) == []
-    assert results.of("scripted", BULK_JSON) != []
+    assert results.of("scripted", BULK_BINARY[8]) == []
+    assert results.of("scripted", BULK_JSON[8]) != []
 
 
 def test_contestants_are_chosen_by_name() -> None:
@@ -286,6 +336,14 @@ def test_contestants_are_chosen_by_name() -> None:
     assert contestants.ALL[0].name == "mulgam-torchserve"
     with pytest.raises(BenchError, match="'triton' is no contestant; there are mulgam-torchserve"):
         contestants.chosen("triton")
+
+
+def test_a_whole_run_takes_less_than_an_hour() -> None:
+    """With its defaults, by its own reckoning, which it prints before it starts."""
+    given = command._arguments([])
+    told = command._announced(contestants.ALL, list(CELLS), given)
+    assert "9 contestants, 5 rounds" in told
+    assert command._round_seconds(contestants.ALL, list(CELLS), given) * given.rounds < 45 * 60
 
 
 @pytest.mark.parametrize("words", [["--rounds", "0"], ["--seconds", "1.5"], ["--seconds", "61"], ["--rounds", "x"]])

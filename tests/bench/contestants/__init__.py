@@ -8,12 +8,12 @@ from tests.bench.contestants.fastapi_uvicorn import FastApiUvicorn
 from tests.bench.contestants.flask_gunicorn import FlaskGunicorn
 from tests.bench.contestants.mulgam import MulgamEmbedded, MulgamTorchServe
 from tests.bench.contestants.onnxruntime_alone import OnnxRuntimeAlone
-from tests.bench.contestants.torchserve_alone import TorchServe1, TorchServe32
+from tests.bench.contestants.torchserve_alone import TorchServe1, TorchServe32, TorchServe64
 from tests.bench.errors import BenchError
 
 ALL: tuple[Contestant, ...] = (
-    MulgamTorchServe(), TorchServe1(), TorchServe32(), MulgamEmbedded(), FastApiUvicorn(), FlaskGunicorn(), Bare(),
-    OnnxRuntimeAlone(),
+    MulgamTorchServe(), TorchServe1(), TorchServe32(), TorchServe64(), MulgamEmbedded(), FastApiUvicorn(),
+    FlaskGunicorn(), Bare(), OnnxRuntimeAlone(),
 )  # fmt: skip
 
 

@@ -80,10 +80,11 @@ class Contestant(ABC):
     about: ClassVar[str]
     # Seconds of load before anything counts; a Java server needs `JAVA_WARM_UP`.
     warm_up: ClassVar[int] = 1
+    forms: ClassVar[tuple[Form, ...]] = ("json",)
 
     def takes(self, cell: Cell) -> bool:
         """Whether the cell is for it."""
-        return cell.form == "json"
+        return cell.form in self.forms
 
     def expected(self, model: Published, rows: Rows) -> Rows:
         """The right answer: ONNX Runtime's."""

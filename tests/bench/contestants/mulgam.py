@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from mulgam import tensors as v2
 from mulgam.signature import NUMERIC, PREDICTION
-from tests.bench.cells import Cell, Form
+from tests.bench.cells import Form
 from tests.bench.contestants.base import JAVA_WARM_UP, Launch, Place, Server
 from tests.bench.load import Request
 from tests.bench.model import Rows
@@ -19,15 +19,12 @@ class Mulgam(Server):
     """Supervisor, gateway and backend; validation, metrics, ids and deadlines on."""
 
     path = "/predict/{model}"
+    forms = ("json", "binary")
     backend: ClassVar[str]
 
     def __init__(self, **settings: str) -> None:
         """Take settings in place of the defaults, by their names in `service.settings`."""
         self._settings = settings
-
-    def takes(self, cell: Cell) -> bool:
-        """Everything."""
-        return True
 
     def launch(self, place: Place) -> Launch:
         """See `Server.launch`."""

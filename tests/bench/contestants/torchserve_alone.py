@@ -115,6 +115,15 @@ class TorchServe32(TorchServeAlone):
     batch_size = 32
 
 
+class TorchServe64(TorchServeAlone):
+    """With batches as large as the most connections."""
+
+    name = "torchserve-64"
+    title = "TorchServe alone, batch 64"
+    about = "the same with batchSize 64"
+    batch_size = 64
+
+
 def _torchserve_home() -> Path:
     spec = importlib.util.find_spec("ts")
     assert spec is not None

@@ -28,11 +28,9 @@ def _run(given: argparse.Namespace) -> int:
     wrk = load.find_wrk()
     chosen = parts.chosen(given.only)
     placed = cores.choose()
-    only = f" ONLY={given.only}" if given.only else ""
-    said = f"make bench-load ROUNDS={given.rounds} SECONDS={given.seconds}{only}"
-    taken = conditions.take(placed, command.version(wrk), said, conditions.OURS)
-    minutes = given.rounds * sum(part.seconds(given.seconds) for part in chosen) / 60
-    command.say(f"{len(chosen)} parts, {given.rounds} rounds: about {max(1, round(minutes))} minutes; Ctrl-C stops all")
+    taken = conditions.take(placed, command.version(wrk), _command(given), conditions.OURS)
+    minutes = command.minutes(given.rounds * sum(part.seconds(given.seconds) for part in chosen))
+    command.say(f"{len(chosen)} parts, {given.rounds} rounds: about {minutes} minutes; Ctrl-C stops all")
     folder = Path(tempfile.mkdtemp(prefix="ml-"))
     try:
         command.say("publishing the model")
@@ -50,6 +48,13 @@ def _run(given: argparse.Namespace) -> int:
         target.write_text(page, encoding="utf-8")
         command.say(f"written: {target.name}")
     return 1 if out else 0
+
+
+def _command(given: argparse.Namespace) -> str:
+    if given.report is None:
+        only = f" ONLY={given.only}" if given.only else ""
+        return f"make bench-load ROUNDS={given.rounds} SECONDS={given.seconds}{only}"
+    return command.module_command("tests.bench.under_load", given, {"only": given.only} if given.only else {})
 
 
 def _rounds(bench: Bench, chosen: Sequence[Part]) -> dict[str, str]:
