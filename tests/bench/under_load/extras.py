@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 
 from mulgam import serving
 from mulgam.registry import Registry
@@ -17,6 +18,8 @@ from tests.bench.under_load.bench import Bench, Part, Ratio
 from tests.processes import call, free_port, wait_until
 
 AIM = 0.95
+# Drift alone, which every service counts by default, is to cost less than that.
+DRIFT_AIM = 0.98
 # `mulgam canary` takes it where none is said.
 CANARY_SHARE = 0.05
 OFF, DRIFT, BOTH = "neither", "drift", "drift and a canary"
@@ -62,11 +65,9 @@ class Extras(Part):
         off = self._found[OFF]
         found = []
         for variant in (DRIFT, BOTH) if off else ():
-            on = self._found[variant]
-            found += [
-                Ratio(f"{variant} on ÷ off: requests/s", [one.rate for one in on], [one.rate for one in off], AIM),
-                Ratio("the same by CPU time", [1 / one.cpu for one in on], [1 / one.cpu for one in off], AIM),
-            ]
+            found += _ratios(f"{variant} on ÷ off", self._found[variant], off, AIM)
+            if variant == DRIFT:
+                found += _ratios("its own bar, under 2 % of throughput", self._found[variant], off, DRIFT_AIM)
         return found
 
     def _measured(self, bench: Bench, variant: str) -> Sample:
@@ -83,6 +84,13 @@ class Extras(Part):
         if self._two is None:
             self._two = _with_canary(bench)
         return dataclasses.replace(bench.place(), model=self._two)
+
+
+def _ratios(text: str, on: Sequence[Sample], off: Sequence[Sample], aim: float) -> list[Ratio]:
+    return [
+        Ratio(f"{text}: requests/s", [one.rate for one in on], [one.rate for one in off], aim),
+        Ratio("the same by CPU time", [1 / one.cpu for one in on], [1 / one.cpu for one in off], aim),
+    ]
 
 
 def _with_canary(bench: Bench) -> Published:
