@@ -75,7 +75,7 @@ class Scripted(Bench):
 
     @contextlib.contextmanager
     def started(self, server: Any, place: Any = None) -> Iterator[Any]:
-        self.settings.append(server._settings)
+        self.settings.append(getattr(server, "_settings", {}))
 
         class Running:
             class tree:
@@ -95,18 +95,19 @@ class Scripted(Bench):
 def test_rates_are_shares_of_what_was_measured_right_before() -> None:
     """Each backend of its own capacity; all failures are told."""
     part = Rates()
-    bench = Scripted([sample(1000.0), sample(400.0)], [arrived(500.0, failed=3), *[arrived(1.0)] * 3])
+    bare = [arrived(1.0, 0.25, 0.5)] * 4
+    bench = Scripted([sample(1000.0), sample(400.0)], [arrived(500.0, failed=3), *[arrived(1.0)] * 3, *bare])
     part.round(bench)
-    assert bench.rates == [500.0, 800.0, 200.0, 320.0]
+    assert bench.rates == [500.0, 800.0, 200.0, 320.0] * 2
     text = part.section()
-    assert "| Mulgam embedded | 1 | 1,000 | 1.00 | 2.00 | – | 0 | – | 0.25 |" in text
-    assert "|  | 0.5 | 500 | 1.00 | 4.00 | 9.00 | 503: 3 | 0.05 | 0.20 |" in text
+    assert "| Mulgam embedded | 1 | 1,000 | 1.00 | 2.00 | – | – | – | – | 0 | – | 0.25 |" in text
+    assert "|  | 0.5 | 500 | 1.00 | 4.00 | 9.00 | 0.25 | 0.50 | 9.00 | 503: 3 | 0.05 | 0.20 |" in text
     assert "| Mulgam + TorchServe | 1 | 400 |" in text
 
 
 def test_other_clients_are_compared_with_right_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    """At half of the capacity, each kind of abuse with its own measurement without it."""
-    asked = []
+    """At half of the capacity, each kind of abuse with its own measurement without it; their answers are checked."""
+    asked, checked = [], []
 
     @contextlib.contextmanager
     def crowd(kind: str, clients: int, *_: object) -> Iterator[Told]:
