@@ -206,6 +206,25 @@ def test_a_crowd_tells_what_became_of_it() -> None:
     assert set(asked) == {b"POST / HTTP/1.1\r\n\r\nbo"}
 
 
+def test_who_leaves_sends_all_or_a_part_and_is_gone() -> None:
+    """Without waiting for an answer; each comes again and is counted."""
+    sent: list[bytes] = []
+
+    def silent(made: socket.socket) -> None:
+        whole = b""
+        with contextlib.suppress(ConnectionResetError):
+            while part := made.recv(1000):
+                whole += part
+        sent.append(whole)
+
+    head, content = b"POST / HTTP/1.1\r\n\r\n", b"0123456789"
+    with listening(silent) as port, crowd("leave", 4, port, head + content, None) as told:
+        wait_until(lambda: len(sent) >= 20, 60, "they have come again")
+    assert told.outcomes["left"] >= 15
+    assert head + content in sent
+    assert {one for one in sent if one != head + content} & {head + content[:cut] for cut in range(10)}
+
+
 def test_a_crowd_that_can_not_begin_is_a_sentence() -> None:
     """With what it said."""
     with pytest.raises(BenchError, match=r"did not begin: .*KeyError: 'none'"), crowd("none", 1, 1, b"", None):

@@ -116,12 +116,14 @@ def test_other_clients_are_compared_with_right_before(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(abuse, "crowd", crowd)
     monkeypatch.setattr(abuse, "_wait_until_idle", lambda running: None)
+    monkeypatch.setattr(abuse.answers, "check", lambda server, *_: checked.append(server.name))
     part = Abused()
-    bench = Scripted([sample(1000.0)], [arrived(500.0, 1.0, 4.0), arrived(500.0, 1.5, 5.0, failed=1)] * 4)
+    bench = Scripted([sample(1000.0), sample(400.0)], [arrived(1.0), arrived(1.0, 1.5, 5.0, failed=1)] * 6)
     monkeypatch.setattr(bench, "model", type("Model", (), {"name": "mlp"}))
     part.round(bench)
-    assert bench.rates == [500.0] * 8
-    assert asked == [("half", 200), ("drip", 200), ("large", 1), ("read", 200)]
+    assert bench.rates == [500.0] * 10 + [200.0] * 2
+    assert asked == [("half", 200), ("drip", 200), ("large", 1), ("read", 200), ("leave", 200), ("leave", 200)]
+    assert list(dict.fromkeys(checked)) == ["mulgam-embedded", "mulgam-torchserve"]
     assert (
         "| 200 dripping CSV uploads | 1.00 | 1.50 | 4.00 | 5.00 | 503: 1 | 0.50 | 0.50 | 200 | 408: 2 |"
         in part.section()

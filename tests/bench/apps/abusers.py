@@ -24,6 +24,8 @@ BEGIN_SECONDS, AGAIN_SECONDS = (0.0, 1.0), (0.5, 1.5)
 _SEED = 20200401
 # A little over the least rate that a service asks of whoever sends a table, so that it bears with them.
 DRIP_BYTES, DRIP_SECONDS = 64, 0.05
+# How long who leaves stays after the last byte that it sends: with some the answer is under way, with some it is there.
+STAY_SECONDS = (0.0, 0.01)
 # For a client that does not read, so that the kernel takes little of its answer.
 _SMALL_BUFFER = 4096
 _LIMIT = 1 << 16
@@ -46,6 +48,7 @@ class Crowd:
         self._buffer = buffer
         self._request = request
         self._clients = clients
+        self._drawn = random.Random(_SEED)
         self._at_it: set[int] = set()
         self._began: set[int] = set()
         self.outcomes: Counter[str] = Counter()
@@ -144,6 +147,16 @@ class Crowd:
             await asyncio.sleep(1)
         self.outcomes["cut off"] += 1
 
+    async def leave(self, number: int, streams: Streams) -> None:
+        """Send the whole request, or as often a part of its body, and go."""
+        head, body = self._parts()
+        drawn = self._drawn
+        streams[1].write(head + (body if drawn.random() < 0.5 else body[: drawn.randrange(len(body))]))
+        await streams[1].drain()
+        self.is_at_it(number)
+        await asyncio.sleep(drawn.uniform(*STAY_SECONDS))
+        self.outcomes["left"] += 1
+
     def _parts(self) -> tuple[bytes, bytes]:
         head, _, body = self._request.partition(b"\r\n\r\n")
         return head + b"\r\n\r\n", body
@@ -159,7 +172,7 @@ class Crowd:
         return head
 
 
-KINDS = {"half": Crowd.half, "drip": Crowd.drip, "large": Crowd.large, "read": Crowd.read_slowly}
+KINDS = {"half": Crowd.half, "drip": Crowd.drip, "large": Crowd.large, "read": Crowd.read_slowly, "leave": Crowd.leave}
 
 
 def main(words: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""What other clients notice of those that are a burden: half bodies, drips, the largest bodies, slow readers."""
+"""What others notice of clients that are a burden: half bodies, drips, the largest bodies, slow readers, leavers."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from service.settings import Settings
+from tests.bench import answers
+from tests.bench.cells import ROW
 from tests.bench.contestants.base import RunningServer
-from tests.bench.contestants.mulgam import MulgamEmbedded
+from tests.bench.contestants.mulgam import Mulgam, MulgamEmbedded, MulgamTorchServe
 from tests.bench.load import Request
 from tests.bench.model import FEATURES, as_json, draw
 from tests.bench.open_loop import Arrivals, written
@@ -25,6 +27,8 @@ CROWD = 200
 _JSON = {"Content-Type": "application/json"}
 # After each kind: until the service takes less of its core than this, but not longer than that.
 _IDLE_CORES, _IDLE_SECONDS = 0.1, 10.0
+# Beside each kind, eight rows are asked for so often, and their answers compared.
+_CHECKS = 5
 
 
 def half_body(model: str) -> bytes:
@@ -55,6 +59,11 @@ def large_answer(model: str) -> bytes:
     return _own_json(model, Settings().max_rows)
 
 
+def one_row(model: str) -> bytes:
+    """As what the others send, so that it is computed together with theirs."""
+    return _own_json(model, 1)
+
+
 def _own_json(model: str, rows: int) -> bytes:
     body = json.dumps({"instances": as_json(draw(rows))}, separators=(",", ":")).encode()
     return written(Request(f"/predict/{model}", _JSON, [body]))[0]
@@ -72,6 +81,7 @@ class Abuse:
     clients: int
     made: Callable[[str], bytes]
     seconds: int = 0
+    server: type[Mulgam] = MulgamEmbedded
 
 
 ABUSES = (
@@ -79,6 +89,8 @@ ABUSES = (
     Abuse("200 dripping CSV uploads", "drip", CROWD, dripped_table),
     Abuse("1 client that sends the largest allowed bodies without pause", "large", 1, largest_body),
     Abuse("200 clients that read one byte a second of a large answer", "read", CROWD, large_answer),
+    Abuse("200 clients that leave in mid-request", "leave", CROWD, one_row),
+    Abuse("the same, over TorchServe", "leave", CROWD, one_row, server=MulgamTorchServe),
 )
 
 
@@ -92,7 +104,7 @@ class _Rounds:
 
 
 class Abused(Part):
-    """Mulgam embedded, its other clients at half of its capacity."""
+    """Its other clients at half of the capacity: embedded, and over TorchServe where the queue is what counts."""
 
     name = "abuse"
     title = "Other clients beside those that are a burden"
@@ -102,23 +114,32 @@ class Abused(Part):
 
     def seconds(self, seconds: int) -> float:
         """See `Part.seconds`."""
-        return 4 + seconds + len(ABUSES) * (2 * seconds + 3)
+        starts = sum(4 + made.warm_up + seconds for made in {abuse.server for abuse in ABUSES})
+        return starts + len(ABUSES) * (2 * seconds + 3)
 
     def round(self, bench: Bench) -> None:
         """See `Part.round`."""
-        with bench.started(MulgamEmbedded()) as running:
-            rate = SHARE * bench.closed_loop(running).rate
-            for abuse, found in self._found.items():
-                without = bench.open_loop(running, rate)
-                bench.say(f"  beside {abuse.text}")
-                request = abuse.made(bench.model.name)
-                with crowd(abuse.act, abuse.clients, running.place.port, request, bench.cores.load) as told:
-                    beside = bench.open_loop(running, rate, abuse.seconds, alone=False)
-                bench.say(f"  {told.at_it} were at it in the end; they were answered {counted([told.outcomes])}")
-                found.without.append(without)
-                found.beside.append(beside)
-                found.told.append(told)
-                _wait_until_idle(running)
+        for made in dict.fromkeys(abuse.server for abuse in ABUSES):
+            server = made()
+            with bench.started(server) as running:
+                rate = SHARE * bench.closed_loop(running).rate
+                for abuse in ABUSES:
+                    if abuse.server is made:
+                        self._beside(bench, server, running, abuse, rate)
+                        _wait_until_idle(running)
+
+    def _beside(self, bench: Bench, server: Mulgam, running: RunningServer, abuse: Abuse, rate: float) -> None:
+        """Measure without them, then with them; raises BenchError where an answer beside them is wrong."""
+        found = self._found[abuse]
+        found.without.append(bench.open_loop(running, rate))
+        bench.say(f"  beside {abuse.text}")
+        request = abuse.made(bench.model.name)
+        with crowd(abuse.act, abuse.clients, running.place.port, request, bench.cores.load) as told:
+            found.beside.append(bench.open_loop(running, rate, abuse.seconds, alone=False))
+            for _ in range(_CHECKS):
+                answers.check(server, running, bench.model, [ROW[1]])
+        bench.say(f"  {told.at_it} were at it in the end; they were answered {counted([told.outcomes])}")
+        found.told.append(told)
 
     def section(self) -> str:
         """See `Part.section`."""
@@ -128,9 +149,11 @@ class Abused(Part):
             "what they were answered, all rounds",
         ]  # fmt: skip
         return table(head, (_row(abuse, found) for abuse, found in self._found.items() if found.told)) + (
-            f"\n\nMulgam embedded with default settings; the other clients send one row a request, at {SHARE:g} of the"
-            " capacity, as above, and are measured right before and during each. Who is answered or cut off comes again"
-            " after about a second. A body that stops is given up after"
+            f"\n\nMulgam embedded, unless said, with default settings; the other clients send one row a request, at"
+            f" {SHARE:g} of the capacity, as above, and are measured right before and during each; after that, with the"
+            f" burden still there, {8 * _CHECKS} answers are compared with ONNX Runtime's. Who is answered, cut off or"
+            " has left comes again after about a second. Who leaves has sent the whole request, or as often a part of"
+            " its body. A body that stops is given up after"
             f" {Settings().body_timeout:g} s (408), a table is taken from {Settings().bulk_requests} clients at a time"
             f" (else 503), a body is at most {Settings().max_body_bytes // 2**20} MiB and {Settings().max_rows:,} rows."
             " The generator shares its core with these clients, which run at the lowest priority."
