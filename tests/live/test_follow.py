@@ -16,6 +16,7 @@ from mulgam import promotion
 from mulgam import serving as plan
 from mulgam.registry import Registry
 from tests import builders
+from tests.callers import calling, post
 from tests.processes import Serving, call, predict, serving, wait_until
 
 pytestmark = pytest.mark.live
@@ -149,6 +150,35 @@ def test_the_admin_listener_loads_a_version(service: Serving, two_versions: Regi
     assert [version(service) for _ in range(4)] == [1] * 4
     assert plan.read(two_versions).models["notes"] == plan.Choice(1, previous=2)
     assert call(service.port, "POST", path).status == 404  # never on the public port
+
+
+@pytest.mark.slow
+def test_two_services_of_one_registry_converge(two_versions: Registry, tmp_path: Path) -> None:
+    """Each with a TorchServe of its own, two swaps under load: no request fails, every answer is of one of the two."""
+    prices = {two_versions.entry("notes", one).digest: float(one) for one in (1, 2)}
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder in folders:
+        folder.mkdir()
+    with (
+        serving(two_versions.root, folders[0]) as one,
+        serving(two_versions.root, folders[1]) as two,
+        calling(lambda: [one.port, two.port], post("/predict/notes", {"instances": ROW}), pause=0.01) as outcome,
+    ):
+        for wanted in (2, 1):
+            plan.promote(two_versions, "notes", wanted)
+            for service in (one, two):
+                wait_until(
+                    lambda service=service, wanted=wanted: all(version(service) == wanted for _ in range(6)),  # type: ignore[misc]
+                    90,
+                    f"version {wanted}",
+                )
+            asked = len(outcome.answers)
+            wait_until(lambda asked=asked: len(outcome.answers) > asked + 50, 30, "answers after it")  # type: ignore[misc]
+            assert {answer.json["version"] for answer in outcome.answers[-8:]} == {wanted}
+    assert outcome.failed == []
+    seen = {(answer.headers["x-model-digest"], answer.json["predictions"][0]) for answer in outcome.answers}
+    assert {digest for digest, _ in seen} == set(prices)
+    assert all(price == pytest.approx(prices[digest], abs=1e-5) for digest, price in seen)
 
 
 def test_a_table_keeps_its_version(two_versions: Registry, tmp_path: Path) -> None:
