@@ -11,6 +11,7 @@ from tests import builders
 from tests.callers import post
 from tests.processes import Serving, call
 
+BACKENDS = ("onnxruntime", "torchserve")
 REQUEST = post("/predict/notes", {"instances": [list(row) for row in builders.NOTES_ROWS]})
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests import nginx
 from tests.callers import calling
-from tests.drill.places import REQUEST, registry
+from tests.drill.places import BACKENDS, REQUEST, registry
 from tests.drill.results import Result, skipped
 from tests.processes import Serving, free_port, serving, wait_until
 
@@ -47,20 +47,26 @@ def sigterm_under_load(folder: Path) -> Iterator[Result]:
     )
 
 
-def rolling_restart(folder: Path) -> Iterator[Result]:
+def rolling_restart(folder: Path, backends: Sequence[str] = BACKENDS) -> Iterator[Result]:
     """Two services restarted in turn behind nginx, which tries nothing twice and learns where to send by `/readyz`."""
-    fault = f"rolling restart of 2 services behind nginx, {RESTARTS} times, ≥ {REQUESTS} requests"
+    store = registry(folder)
+    for backend in backends:
+        below = folder / backend
+        below.mkdir()
+        yield _rolling_restart(store.root, below, backend)
+
+
+def _rolling_restart(root: Path, folder: Path, backend: str) -> Result:
+    fault = f"rolling restart of 2 services ({backend}) behind nginx, {RESTARTS} times, ≥ {REQUESTS} requests"
     promise = "0 requests fail, on kept and on fresh connections, nginx's own retries off"
     if not nginx.IS_INSTALLED:
-        yield skipped(fault, promise, "nginx is not installed")
-        return
-    root = registry(folder).root
+        return skipped(fault, promise, "nginx is not installed")
     places = [folder / "one", folder / "two"]
     ports = [(free_port(), free_port()) for _ in places]
     restarts = 0
     for place in places:
         place.mkdir()
-    services = [_start(root, *one) for one in zip(places, ports, strict=True)]
+    services = [_start(root, backend, *one) for one in zip(places, ports, strict=True)]
     try:
         for service in services:
             service.wait_ready()
@@ -72,14 +78,14 @@ def rolling_restart(folder: Path) -> Iterator[Result]:
                 wait_until(lambda service=service: not service.is_ready(), 10, "readiness says no")
                 down[number].touch()
                 assert service.process.wait(40) == 0
-                services[number] = _start(root, places[number], ports[number])
+                services[number] = _start(root, backend, places[number], ports[number])
                 services[number].wait_ready()
                 down[number].unlink()
                 restarts += 1
     finally:
         for service in services:
             service.kill()
-    yield Result(
+    return Result(
         fault, promise,
         f"{len(outcome.failed)} of {len(outcome.answers)} failed, {restarts} restarts"
         f"{'; first: ' + outcome.failed[0] if outcome.failed else ''}",
@@ -87,8 +93,8 @@ def rolling_restart(folder: Path) -> Iterator[Result]:
     )  # fmt: skip
 
 
-def _start(root: Path, folder: Path, ports: tuple[int, int]) -> Serving:
-    settings = {"backend": "onnxruntime", "drain_delay": str(DELAY), "port": str(ports[0]), "admin_port": str(ports[1])}
+def _start(root: Path, backend: str, folder: Path, ports: tuple[int, int]) -> Serving:
+    settings = {"backend": backend, "drain_delay": str(DELAY), "port": str(ports[0]), "admin_port": str(ports[1])}
     service = Serving(root, folder, **settings)
     service.port, service.admin_port = ports
     return service
