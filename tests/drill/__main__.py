@@ -8,7 +8,7 @@ import tempfile
 import traceback
 from pathlib import Path
 
-from tests.drill import backends, machine, overload, processes, registry, steady, stopping
+from tests.drill import backends, damage, machine, overload, processes, registry, steady, stopping
 from tests.drill.results import HEAD, Drill, Result, conditions, exit_status
 
 DRILLS: dict[str, Drill] = {
@@ -26,7 +26,9 @@ DRILLS: dict[str, Drill] = {
     "corrupt": registry.corrupt_while_serving,
     "bad-version": registry.bad_version,
     "swaps": registry.swaps_under_load,
-    "flips": registry.flips_and_truncations,
+    "flips": damage.flips_and_truncations,
+    "damaged": damage.damaged_while_serving,
+    "planted": damage.planted_payloads,
     "sigterm": stopping.sigterm_under_load,
     "rolling": stopping.rolling_restart,
 }

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import random
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 from mulgam import serving as plan
-from mulgam.errors import RegistryError
 from mulgam.registry import Registry
 from tests import builders
 from tests.callers import Outcome, calling
-from tests.drill.places import REQUEST, registry, seconds_until
+from tests.drill.damage import refusals, sum_again
+from tests.drill.places import BACKENDS, REQUEST, registry, seconds_until
 from tests.drill.results import Result
-from tests.processes import Serving, serving, wait_until
+from tests.processes import serving, wait_until
 
-FLIPS = 1000
 SWAPS = 20
 
 
@@ -48,15 +44,15 @@ def corrupt_while_serving(folder: Path) -> Iterator[Result]:
     )
 
 
-def bad_version(folder: Path) -> Iterator[Result]:
+def bad_version(folder: Path, backends: Sequence[str] = BACKENDS) -> Iterator[Result]:
     """A new version with whole checksums whose model gives other answers than its golden ones."""
     store = registry(folder)
     plan.write(store, plan.Plan(1, {"notes": plan.Choice(1)}))
     entry = builders.publish_linear(store.root, weights=(0.2, 0.3, 4.0))
     golden = entry.path / "golden.json"
     golden.write_bytes((store.root / "notes" / "1" / "golden.json").read_bytes())
-    _sum_again(entry.path)
-    for backend in ("onnxruntime", "torchserve"):
+    sum_again(entry.path)
+    for backend in backends:
         plan.write(store, plan.Plan(1, {"notes": plan.Choice(1)}))
         yield _refused(folder, store, backend)
 
@@ -68,7 +64,7 @@ def _refused(folder: Path, store: Registry, backend: str) -> Result:
     ):
         wait_until(lambda: len(outcome.answers) > 100, 30, "load")
         plan.promote(store, "notes", 2)
-        told = seconds_until(lambda: bool(_reasons(service)), 90)
+        told = seconds_until(lambda: bool(refusals(service)), 90)
         asked = len(outcome.answers)
         wait_until(lambda: len(outcome.answers) > asked + 100, 30, "more load")
     versions = {answer.json["version"] for answer in outcome.answers if answer.status == 200}
@@ -108,57 +104,10 @@ def swaps_under_load(folder: Path) -> Iterator[Result]:
     )
 
 
-def flips_and_truncations(folder: Path, count: int = FLIPS) -> Iterator[Result]:
-    """Random damage to each file of a version: refused each time, the older version chosen, nothing parsed of it."""
-    store = registry(folder)
-    broken = builders.publish_linear(store.root, weights=(0.2, 0.3, 4.0)).path
-    files = sorted(path for path in broken.iterdir() if path.is_file())
-    chance = random.Random(20261121)
-    accepted = []
-    for number in range(count):
-        file = chance.choice(files)
-        content = file.read_bytes()
-        file.write_bytes(_damaged(content, chance))
-        try:
-            store.entry("notes", 2)
-            accepted.append(f"{number}: {file.name}")
-        except RegistryError:
-            newest, _ = store.newest("notes")
-            if newest is None or newest.version != 1:
-                accepted.append(f"{number}: {file.name} kept version 1 from being served")
-        file.write_bytes(content)
-    whole = store.entry("notes", 2).version == 2
-    yield Result(
-        f"{count} random bit flips and truncations of a version's files",
-        "all refused before anything is parsed; the older version is chosen",
-        f"{count - len(accepted)} refused{'; ' + accepted[0] if accepted else ''}",
-        not accepted and whole,
-    )
-
-
-def _damaged(content: bytes, chance: random.Random) -> bytes:
-    if chance.random() < 0.3:
-        return content[: chance.randrange(len(content))]
-    place = chance.randrange(len(content))
-    return content[:place] + bytes([content[place] ^ 1 << chance.randrange(8)]) + content[place + 1 :]
-
-
 def _flip(path: Path, place: int) -> None:
     content = bytearray(path.read_bytes())
     content[place] ^= 1
     path.write_bytes(content)
-
-
-def _sum_again(version: Path) -> None:
-    """Make the checksums those of the files as they are: what somebody with write access would do."""
-    names = [line.split("  ", 1)[1] for line in (version / "SHA256SUMS").read_text().splitlines()]
-    lines = (f"{hashlib.sha256((version / name).read_bytes()).hexdigest()}  {name}\n" for name in names)
-    (version / "SHA256SUMS").write_text("".join(lines))
-
-
-def _reasons(service: Serving) -> list[str]:
-    reply = service.readyz()
-    return [] if reply is None else [json.dumps(why) for why in reply.json["refused"].values()]
 
 
 def _all(outcome: Outcome, since: float, digest: str) -> bool:

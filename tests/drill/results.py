@@ -25,7 +25,7 @@ class Result:
 
 HEAD = "| fault | promise | measured | |\n|---|---|---|---|"
 # Injects faults in a folder of its own and yields the results as they come.
-# `slack`, where one takes it, stretches its promised times: the short forms in the tests run on any machine, however busy.
+# `slack`, where one takes it, stretches its promised times: its short form, a test, is for any machine, however busy.
 Drill = Callable[[Path], Iterator[Result]]
 
 
