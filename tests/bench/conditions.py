@@ -91,6 +91,18 @@ def code_digest() -> str:
     return digest.hexdigest()
 
 
+def missing_gpu() -> str:
+    """Why nothing can be measured on a GPU here; nothing where it can."""
+    import onnxruntime
+    import torch
+
+    if not torch.cuda.is_available():
+        return "no GPU that torch can compute on"
+    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+        return "this build of ONNX Runtime has no CUDA (`make -B setup DEVICE=gpu`)"
+    return ""
+
+
 def date() -> str:
     """Now, in UTC."""
     return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")

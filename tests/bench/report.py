@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from tests.bench.cells import BULK_BINARY, BULK_JSON, BULK_ROWS, HEAVY, ROW, Cell, Sample
-from tests.bench.conditions import Conditions, warning
+from tests.bench.conditions import Conditions, missing_gpu, warning
 from tests.bench.contestants.base import Contestant
 from tests.bench.questions import Value, answered, p50, rate, rows_rate
 from tests.bench.rounds import Results
@@ -57,6 +57,8 @@ def render(
         " TorchServe's best batch is, in each cell, whichever of its batched settings gave more. By CPU"
         " time: the same ratio from CPU seconds for a request, where the server's core is full; on a machine with other"
         " work it is the steadier of the two.",
+        "## On a GPU\n\n" + (f"Not run: {why}." if (why := missing_gpu()) else "Not part of this run.")
+        + " `python -m tests.bench.gpu` measures TorchServe and ONNX Runtime on one, at 1, 64 and 4,096 rows.",
         _contestants(contestants, results),
         _not_measured(results, samples),
     ]  # fmt: skip
@@ -201,7 +203,7 @@ def _not_measured(results: Results, samples: Sequence[Sample]) -> str:
         "- p99 figures of a few seconds are mostly the scheduler's; take none as a promise.",
         "- Closed loop and one core for each server; for Mulgam alone [benchmarks-load.md](benchmarks-load.md) has"
         " requests that arrive by themselves, slow clients, and two cores.",
-        "- No GPU, no TLS, no network but loopback.",
+        "- No TLS, no network but loopback.",
         "- wrk counts statuses of 400 and above as failures; other answers are checked before the timing, not during.",
     ]
     failed = sum(sample.failed for sample in samples)

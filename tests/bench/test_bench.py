@@ -128,6 +128,7 @@ def test_the_page_shows_what_was_recorded() -> None:
     assert "Failed requests in all measurements: 3." in page
     assert "so it may be the limit, in: `bare` (mlp, 1 row json, c=64)." in page
     assert "make bench" in page
+    assert "## On a GPU\n\nNot " in page
     assert "not quiet" not in page
 
 
