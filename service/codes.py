@@ -62,7 +62,10 @@ CODES = (
     Code("BAD_HEADER_LENGTH", 400, "v2", "V2: `Inference-Header-Content-Length` is no length within the body"),
     Code("TOO_MANY_TENSORS", 400, "v2", "V2: more tensors than any model has"),
     Code("BAD_HTTP", 400, "http", "not HTTP/1.1 as RFC 9112 has it; the sentence says what the parser stumbled over"),
-    Code("BAD_FRAMING", 400, "http", "more than one `Content-Length` or `Transfer-Encoding`"),
+    Code(
+        "BAD_FRAMING", 400, "http",
+        "more than one `Content-Length` or `Transfer-Encoding`; chunks in HTTP/1.0; too long an extension or trailer",
+    ),
     Code("BAD_HOST", 400, "http", "no `Host` header, or several"),
     Code("TOO_MANY_CHUNKS", 400, "http", "a body of thousands of tiny chunks"),
     Code("BAD_REQUEST", 400, "http", "what the framework can't read"),
@@ -93,7 +96,7 @@ CODES = (
     ),
     Code("UNSUPPORTED_ENCODING", 415, "body", "a `Content-Encoding` other than gzip, deflate or identity"),
     Code("EXPECTATION_FAILED", 417, "http", "an `Expect` other than `100-continue`"),
-    Code("HEADERS_TOO_LARGE", 431, "http", "headers of more than 16384 bytes"),
+    Code("HEADERS_TOO_LARGE", 431, "http", "more than 100 headers, or more than 16384 bytes of them"),
     Code(
         "INTERNAL_SERVER_ERROR", 500, "http",
         "a defect of the service; the log has a traceback under the request id",

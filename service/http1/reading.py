@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from abc import ABC, abstractmethod
 
@@ -9,8 +10,10 @@ import httptools
 
 from service.errors import ApiError, body_too_large, from_status
 from service.http1.exchange import Exchange
-from service.http1.guard import MAX_HEADERS, MAX_URL, check_chunks, check_head
+from service.http1.guard import MAX_HEADERS, MAX_URL, MOST_HEADERS, check_chunks, check_framing, check_head
 from service.http1.request import Handler, Request, read_target
+
+log = logging.getLogger(__name__)
 
 _MOST_HEAD = MAX_URL + MAX_HEADERS + 4096
 # What llhttp says of HTTP/9.9 and of the preface of HTTP/2.
@@ -22,7 +25,8 @@ _METHOD = re.compile(rb"[\w!#$%&'*+.^`|~-]+ [/*h]")
 class Reading(ABC):
     """The reading half of a connection, which fills in `_is_taken`, `_admitted` and `_whole`.
 
-    Once something is refused (`_refusal`), the rest of the bytes means nothing.
+    A callback that raises ends the parser's work at once. What is refused (`_refusal`) is refused so: the rest of the
+    bytes means nothing.
 
     Args:
         handler: says of each head whether its body is wanted.
@@ -38,7 +42,7 @@ class Reading(ABC):
         self._target = b""
         self._in_head = self._began = False
         self._head_bytes = 0
-        self._size = self._limit = self._chunks = 0
+        self._size = self._limit = self._chunks = self._framing = 0
 
     @abstractmethod
     def _is_taken(self) -> bool:
@@ -55,22 +59,38 @@ class Reading(ABC):
     def _read(self, data: bytes) -> bool:
         """Read on; False where what follows is no HTTP/1.1 any more."""
         self._began = False
+        request, size = None if self._in_head else self._request, self._size
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             # Nothing else is spoken here: the request is answered as it is, what follows it is not read.
             return False
+        except httptools.HttpParserCallbackError as problem:
+            self._refusal = _raised(problem)
         except httptools.HttpParserError as problem:
-            self._refusal = self._refusal or _not_http(problem, data)
-        if self._in_head and self._refusal is None:
-            self._head_bytes = 0 if self._began else self._head_bytes + len(data)
-            if self._head_bytes > _MOST_HEAD:
-                self._refusal = _head_too_large(len(self._target))
+            self._refusal = _not_http(problem, data)
+        try:
+            if self._in_head:
+                self._grow_head(len(data))
+            elif request is not None and request is self._request:
+                self._grow_framing(len(data), self._size - size)
+        except ApiError as refusal:
+            self._refusal = self._refusal or refusal
         return True
+
+    def _grow_head(self, read: int) -> None:
+        self._head_bytes = 0 if self._began else self._head_bytes + read
+        if self._head_bytes > _MOST_HEAD:
+            raise _head_too_large(len(self._target))
+
+    def _grow_framing(self, read: int, of_body: int) -> None:
+        # httptools puts a trailer together piece by piece, in time that grows with the square of its length.
+        self._framing = 0 if of_body else self._framing + read
+        check_framing(self._framing)
 
     def on_message_begin(self) -> None:
         """A request begins."""
-        if self._refusal is not None or not self._is_taken():
+        if not self._is_taken():
             return
         self._began = self._in_head = True
         self._request = Request(self._client)
@@ -89,41 +109,35 @@ class Reading(ABC):
         request.headers.append((key, text))
         fields = request.fields
         fields[key] = f"{fields[key]},{text}" if key in fields else text
+        if len(request.headers) > MOST_HEADERS:
+            raise ApiError(431, "HEADERS_TOO_LARGE", f"A request may have {MOST_HEADERS} headers, not more.")
 
     def on_headers_complete(self) -> None:
         """The head is whole: is the rest wanted?"""
         request = self._request
         self._in_head = False
-        if request is None or self._refusal is not None:
-            return
-        try:
+        if request is not None:
             self._admit(request)
-        except ApiError as refusal:
-            self._refusal = refusal
 
     def on_body(self, data: bytes) -> None:
         """A part of the body."""
         request = self._request
-        if request is None or self._refusal is not None:
+        if request is None:
             return
         self._size += len(data)
         self._chunks += 1
         if self._exchange is not None:
             self._exchange.feed(data)
         elif self._size > self._limit:
-            self._refusal = body_too_large(self._limit)
+            raise body_too_large(self._limit)
         else:
             request.parts.append(data)
-            if self._chunks > 1:
-                try:
-                    check_chunks(self._chunks, self._size)
-                except ApiError as refusal:
-                    self._refusal = refusal
+            check_chunks(self._chunks, self._size)
 
     def on_message_complete(self) -> None:
         """The request is whole."""
         request = self._request
-        if request is None or self._refusal is not None:
+        if request is None:
             return
         request.is_kept = self._parser.should_keep_alive() and not self._parser.should_upgrade()
         if self._exchange is not None:
@@ -141,10 +155,19 @@ class Reading(ABC):
             raise ApiError(505, "HTTP_VERSION_NOT_SUPPORTED", "This port speaks HTTP/1.1.")
         read_target(request, self._target)
         request.length = check_head(request.path, request.query, request.headers)
-        self._size = self._chunks = 0
+        self._size = self._chunks = self._framing = 0
         limit = self._handler.admit(request)
         self._limit = limit or 0
         self._admitted(request, limit)
+
+
+def _raised(problem: httptools.HttpParserCallbackError) -> ApiError:
+    """What a callback raised."""
+    cause = problem.__context__
+    if isinstance(cause, ApiError):
+        return cause
+    log.error("a request could not be read", exc_info=cause)
+    return from_status(500)
 
 
 def _not_http(problem: httptools.HttpParserError, data: bytes) -> ApiError:

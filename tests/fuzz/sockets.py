@@ -81,12 +81,32 @@ def bombard(service: Serving, seed: int, requests: int) -> list[str]:
 
 
 def made(seed: int, number: int) -> bytes:
-    """Request `number` of a run: in every third anything is changed, in the others the body alone, its length true."""
+    """Request `number` of a run: in every third anything is changed, in the others the body alone, its length true.
+
+    In every hundredth it is sent in chunks, with extensions and trailers of any length.
+    """
+    if number % 100 == 1:
+        return _framed(random.Random(f"{seed} {number}"))
     if number % 3 == 0:
         return mutated(seed, number, CORPUS)
     head, end, body = random.Random(number).choice(CORPUS).partition(b"\r\n\r\n")
     body = mutated(seed, number, (body,))
     return re.sub(rb"Content-Length: \d+", b"Content-Length: %d" % len(body), head) + end + body
+
+
+def _framed(chance: random.Random) -> bytes:
+    head, _, body = chance.choice(CORPUS).partition(b"\r\n\r\n")
+    head = re.sub(rb"Content-Length: [^\r]*", b"Transfer-Encoding: chunked", head, count=1)
+    half = chance.randrange(len(body) + 1)
+    parts = [part for part in (body[:half], body[half:]) if part]
+    chunks = [b"%x;%s\r\n%s\r\n" % (len(part), _letters(chance), part) for part in parts]
+    trailers = [b"X%s: %s\r\n" % (_letters(chance), _letters(chance))] * chance.choice((0, 1, 1, 50))
+    return b"".join((head, b"\r\n\r\n", *chunks, b"0\r\n", *trailers, b"\r\n"))
+
+
+def _letters(chance: random.Random) -> bytes:
+    """Few, as many as are allowed, or more."""
+    return b"a" * chance.choice((0, 1, 10, 100, 16_384, 100_000))
 
 
 def _send(service: Serving, seed: int, numbers: range) -> Tally:

@@ -187,6 +187,7 @@ def test_any_bytes_have_answers_or_wait(pieces: list[bytes]) -> None:
         (b"GET /no HTTP/1.1\r\nHost: a\r\n\r\n", 404),
         (b"POST /b HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n7d0\r\n" + bytes(2000), 413),
         (b"GET /a HTTP/1.1\r\n\r\n", 400),
+        (b"GET /a HTTP/1.1\r\nHost: a\r\n" + b"X: a\r\n" * 40_000 + b"\r\n", 431),
         (b"GET /a HTTP/3.0\r\nHost: a\r\n\r\n", 505),
         (b"BREW /a HTTP/1.1\r\nHost: a\r\n\r\n", 501),
     ],
@@ -304,3 +305,40 @@ def test_a_header_of_an_answer_can_not_begin_another() -> None:
         handler.reserved = 0
 
     scene(play)
+
+
+BLOCK = b"a" * 65_536
+CHUNKED = b" HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize("beginning", [b"3\r\nabc\r\n0\r\nX: ", b"0\r\n", b"1;", b"3\r\nabc\r\n1;x="])
+def test_a_body_must_go_on(beginning: bytes) -> None:
+    """A trailer's value or name and a chunk's extension have a bound, where the parser would take them without end."""
+
+    def play(connection: Connection, client: Client, handler: Echo) -> None:
+        connection.data_received(b"POST /b" + CHUNKED + beginning)
+        connection.data_received(BLOCK)
+        assert client.answer.startswith(b"HTTP/1.1 400")
+        assert b"BAD_FRAMING" in client.answer
+
+    scene(play)
+
+
+def test_a_stream_must_go_on_as_well() -> None:
+    """It is told that its body is not whole; what it sends is not read any more."""
+
+    async def play(connection: Connection, client: Client, handler: Echo) -> None:
+        connection.data_received(b"POST /stream" + CHUNKED + b"3\r\nabc\r\n0\r\nX: ")
+        connection.data_received(BLOCK)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert (handler.read, client.is_broken) == (b"abc", True)
+
+    scene(play)
+
+
+def test_small_extensions_may_come_for_ever() -> None:
+    """Where each chunk brings something of the body, the bound is not for all of them together."""
+    chunk = b"1;%s\r\na\r\n" % (b"x" * 10_000)
+    answer = sent([b"POST /b" + CHUNKED, *[chunk] * 20, b"0\r\n\r\n"])
+    assert answer.endswith(b"POST /b " + b"a" * 20)

@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from service.errors import ApiError
-from service.http1.guard import FREE_CHUNKS, LEAST_CHUNK, MAX_HEADERS, MAX_URL, check_chunks, check_head
+from service.http1.guard import (
+    FREE_CHUNKS,
+    LEAST_CHUNK,
+    MAX_FRAMING,
+    MAX_HEADERS,
+    MAX_URL,
+    check_chunks,
+    check_framing,
+    check_head,
+)
 
 HOST = ("host", "localhost")
 LENGTH = ("content-length", "5")
@@ -74,8 +83,14 @@ def test_the_headers_have_a_limit() -> None:
     rest = MAX_HEADERS - len("hostlocalhost") - len("x-a")
     assert head(headers=(HOST, ("x-a", "a" * rest))) == ""
     assert head(headers=(HOST, ("x-a", "a" * (rest + 1)))) == "431 HEADERS_TOO_LARGE"
-    many = tuple((f"x-{number}", "1" * 10) for number in range(2000))
-    assert head(headers=(HOST, *many)) == "431 HEADERS_TOO_LARGE"
+
+
+def test_what_stands_between_pieces_of_a_body_has_a_limit() -> None:
+    """At the limit it passes."""
+    check_framing(MAX_FRAMING)
+    with pytest.raises(ApiError) as caught:
+        check_framing(MAX_FRAMING + 1)
+    assert (caught.value.status, caught.value.code) == (400, "BAD_FRAMING")
 
 
 def test_a_body_of_tiny_chunks_is_refused() -> None:
