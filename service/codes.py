@@ -112,7 +112,8 @@ CODES = (
     ),
     Code(
         "OVERLOADED", 503, "http",
-        "`MULGAM_MAX_INFLIGHT` requests, or `MULGAM_BULK_REQUESTS` tables, are in hand; `Retry-After`",
+        "`MULGAM_MAX_INFLIGHT` requests, `MULGAM_BULK_REQUESTS` tables or `MULGAM_MAX_READING_BYTES` of bodies are in "
+        "hand; `Retry-After`",
     ),
     Code("SERVICE_STOPPING", 503, "table", "tables: the service ends, and `MULGAM_GRACE` is over; `Retry-After`"),
     Code(

@@ -68,7 +68,10 @@ class Edge:
         return self._plane.is_draining
 
     def admit(self, request: Request) -> int | None:
-        """See `Handler.admit`: 401 without a key, 413 and 503 before a body is read."""
+        """See `Handler.admit`: 401 without a key, 413 and 503 before a body is read.
+
+        Nothing is reserved for what a client says that it will send: whoever sends nothing would keep others out.
+        """
         length = request.length
         if self._keys is not None:
             self._keys.check(request.path, request.fields.get)
@@ -80,13 +83,14 @@ class Edge:
             return 0
         if length is not None and length > limit:
             raise body_too_large(limit)
-        size = limit if length is None else length
-        if self._reading + size > self._settings.max_reading_bytes:
-            self._metrics.rejected.labels("reading").inc()
-            raise too_busy()
-        self._reading += size
-        request.reserved = size
+        self._look_for_room(length or 0)
         return limit
+
+    def reserve(self, request: Request, size: int) -> None:
+        """See `Handler.reserve`."""
+        self._look_for_room(size)
+        self._reading += size
+        request.reserved += size
 
     def abandon(self, request: Request) -> None:
         """See `Handler.abandon`."""
@@ -163,6 +167,11 @@ class Edge:
         work.add_done_callback(lambda _: loop.call_soon_threadsafe(came))
         caller.awaits(work)
         return caller
+
+    def _look_for_room(self, size: int) -> None:
+        if self._reading + size > self._settings.max_reading_bytes:
+            self._metrics.rejected.labels("reading").inc()
+            raise too_busy()
 
     def _ended(self) -> None:
         self._metrics.inflight_now -= 1

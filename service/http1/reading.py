@@ -131,6 +131,7 @@ class Reading(ABC):
         elif self._size > self._limit:
             raise body_too_large(self._limit)
         else:
+            self._handler.reserve(request, len(data))
             request.parts.append(data)
             check_chunks(self._chunks, self._size)
 

@@ -63,6 +63,14 @@ class Handler(Protocol):
         """
         ...
 
+    def reserve(self, request: Request, size: int) -> None:
+        """So many bytes more of its body are here, and will be kept.
+
+        Raises:
+            ApiError: there is no room for them.
+        """
+        ...
+
     def answer(self, request: Request, done: Callable[[Reply], None]) -> Reply | Pending:
         """The request is whole: its answer, or what `done` is called with later; cancelled when the client leaves."""
         ...

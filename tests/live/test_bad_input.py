@@ -112,7 +112,15 @@ def test_pipelined_requests_are_answered_in_order(service: Serving) -> None:
     assert re.findall(rb'"predictions":\[([\d.]+)\]', answer) == [b"1.0", b"2.0", b"3.0"]
 
 
-@pytest.mark.parametrize("half", [b"POST /predict/notes HTTP/1.1\r\nHost: a\r\nContent-Len", request(length="100")])
+HALVES = {
+    "head": b"POST /predict/notes HTTP/1.1\r\nHost: a\r\nContent-Len",
+    "body": request(length="100"),
+    "8 MiB announced": request(body=b"{", length=str(8 * 2**20)),
+    "chunked": chunked(b""),
+}
+
+
+@pytest.mark.parametrize("half", HALVES.values(), ids=HALVES.keys())
 def test_many_half_sent_requests_hold_nobody_up(service: Serving, half: bytes) -> None:
     """S01, S02: 100 clients stop in mid-head or mid-body; others are served at once, and each is cut off in time."""
     connections = [socket.create_connection(("127.0.0.1", service.port), 20) for _ in range(100)]

@@ -250,6 +250,23 @@ def test_a_body_over_the_limit_is_413(serve: Serve) -> None:
     assert answer.startswith(b"HTTP/1.1 413")
 
 
+def test_room_is_kept_for_bytes_that_came_alone(serve: Serve) -> None:
+    """Bodies that were announced and do not come keep nobody out; those that came do, counted, until they are gone."""
+    running = serve(max_reading_bytes=LIMIT, body_timeout=5)
+    chunked = head(0).replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
+    with contextlib.ExitStack() as stack:
+        for half in (head(LIMIT), chunked) * 10:
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", running.port), 5))
+            connection.sendall(half)
+        assert running.call("POST", "/echo", b"x" * LIMIT).status == 200
+        connection.sendall(b"%x\r\n%s" % (LIMIT, b"x" * (LIMIT - 1)))
+        wait_until(lambda: running.call("POST", "/echo", b"xx").status == 503, 5, "there is no room")
+        assert send_slowly(running.port, chunked, [b"2\r\nxx\r\n"], 0).startswith(b"HTTP/1.1 503")
+        assert running.count("mulgam_rejected_total", reason="reading") >= 2
+        assert running.call("POST", "/echo", b"x").status == 200
+    wait_until(lambda: running.call("POST", "/echo", b"xx").status == 200, 5, "there is room again")
+
+
 def test_refusals_are_counted_and_close_the_connection(serve: Serve) -> None:
     """What the app never saw is in the same series under no model, and has an id."""
     running = serve()

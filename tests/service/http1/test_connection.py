@@ -33,14 +33,17 @@ class Echo:
         self.read = b""
 
     def admit(self, request: Request) -> int | None:
-        """Reserve a place for each request."""
+        """Take all but one path."""
         if request.path == "/no":
             raise ApiError(404, "NOT_FOUND", "No.")
         if request.path == "/stream":
             return None
-        self.reserved += 1
-        request.reserved = 1
         return LIMIT
+
+    def reserve(self, request: Request, size: int) -> None:
+        """So much is kept."""
+        self.reserved += size
+        request.reserved += size
 
     def answer(self, request: Request, done: Callable[[Reply], None]) -> Reply | Pending:
         """The echo."""
