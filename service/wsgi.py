@@ -18,6 +18,8 @@ RECEIVED = "mulgam.received"
 CALLER = "mulgam.caller"
 # A function that says whether reading the body would have to wait; absent where it is here, or nobody knows.
 IS_WAITING = "mulgam.is_waiting"
+# The body is here, and no other protocol is spoken; Werkzeug would refuse a path that is asked for a WebSocket.
+_OF_THE_CONNECTION = ("HTTP_TRANSFER_ENCODING", "HTTP_UPGRADE")
 _WITHOUT_PREFIX = frozenset({"content-type", "content-length"})
 
 
@@ -64,7 +66,8 @@ def environ(
         if name not in _WITHOUT_PREFIX:
             key = "HTTP_" + key
         values[key] = f"{values[key]},{value}" if key in values else value
-    values.pop("HTTP_TRANSFER_ENCODING", None)
+    for name in _OF_THE_CONNECTION:
+        values.pop(name, None)
     values["CONTENT_LENGTH"] = str(len(body))
     return values
 

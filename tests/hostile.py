@@ -106,6 +106,9 @@ ROW = struct.pack("<3f", 32, 3, 0.3)
 CSV = b"area,rooms,distance\n32,3,0.3\n"
 NDJSON = "application/x-ndjson"
 LONG = b"a" * 20_000_000
+# As Java's HttpClient asks for HTTP/2, and a browser for a WebSocket.
+H2C = ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__"]
+WEBSOCKET = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: eA=="]
 BOMB = gzip.compress(b"0" * 200_000_000, 9, mtime=0)
 _RAW_DEFLATE = zlib.compressobj(wbits=-15)
 _SHARED = {"shared_memory_region": "r", "shared_memory_byte_size": 4}
@@ -357,8 +360,15 @@ FRAMING_CASES: list[Case] = [
     ("F27 TLS", bytes.fromhex("16030100c8010000c40303") + bytes(190), 400, "BAD_HTTP"),
     ("F28 binary", bytes(range(256)) + b"x" * 44 + b"\r\n\r\n", 400, "BAD_HTTP"),
     ("F30 Expect", request(headers=["Expect: 200-maybe"]), 417, "EXPECTATION_FAILED"),
-    ("F32 h2c", request(headers=["Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__"]), 200, ""),
-    ("F32b WebSocket", request(headers=["Upgrade: websocket", "Sec-WebSocket-Key: x"]), 200, ""),
+    ("F32 h2c", request(headers=H2C), 200, ""),
+    ("F32b WebSocket", request(headers=WEBSOCKET), 200, ""),
+    ("F32c h2c, chunked", chunked(chunks(GOOD), ["Transfer-Encoding: chunked", *H2C]), 200, ""),
+    ("F32d h2c, a table", request(body=CSV, headers=H2C, kind="text/csv"), 200, "prediction"),
+    ("F32e h2c, cut off", request(length="100", headers=H2C), 408, "BODY_TOO_SLOW"),
+    ("F32f h2c, bad JSON", request(body=b"{", headers=H2C), 400, "BAD_JSON"),
+    ("F32g WebSocket where there is nothing", request("GET /nope HTTP/1.1", b"", None, WEBSOCKET, None), 404,
+     "NOT_FOUND"),
+    ("F32h WebSocket without a body", request(body=b"", headers=WEBSOCKET), 400, "EMPTY_BODY"),
     ("F33 underscore", request(headers=["Content_Length: 5", "Transfer_Encoding: chunked"]), 200, ""),
 ]  # fmt: skip
 TENSOR_CASES: list[Case] = [

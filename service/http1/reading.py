@@ -41,6 +41,7 @@ class Reading(ABC):
         self._refusal: ApiError | None = None
         self._target = b""
         self._in_head = self._began = False
+        self._is_skipped = False
         self._head_bytes = 0
         self._size = self._limit = self._chunks = self._framing = 0
 
@@ -58,13 +59,24 @@ class Reading(ABC):
 
     def _read(self, data: bytes) -> bool:
         """Read on; False where what follows is no HTTP/1.1 any more."""
+        rest = memoryview(data)
+        while (place := self._feed(rest)) is not None and self._refusal is None:
+            if self._parser.get_method() == b"CONNECT":
+                return False  # the request is answered, what follows it is not read
+            if self._is_skipped:
+                self._read_body_anew()
+            rest = rest[place:]
+        return True
+
+    def _feed(self, data: memoryview) -> int | None:
+        """Have the parser read; the place where it stopped, because another protocol could begin there."""
         self._began = False
+        place = None
         request, size = None if self._in_head else self._request, self._size
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            # Nothing else is spoken here: the request is answered as it is, what follows it is not read.
-            return False
+        except httptools.HttpParserUpgrade as stop:
+            place = stop.args[0]
         except httptools.HttpParserCallbackError as problem:
             self._refusal = _raised(problem)
         except httptools.HttpParserError as problem:
@@ -76,7 +88,7 @@ class Reading(ABC):
                 self._grow_framing(len(data), self._size - size)
         except ApiError as refusal:
             self._refusal = self._refusal or refusal
-        return True
+        return place
 
     def _grow_head(self, read: int) -> None:
         self._head_bytes = 0 if self._began else self._head_bytes + read
@@ -88,9 +100,22 @@ class Reading(ABC):
         self._framing = 0 if of_body else self._framing + read
         check_framing(self._framing)
 
+    def _read_body_anew(self) -> None:
+        """Read on as if the request had no Upgrade, which may be ignored (RFC 9110, 7.8); httptools skips its body.
+
+        A new parser is given a head with the same framing, of which nothing is heard.
+        """
+        request = self._request
+        assert request is not None
+        framing = "Transfer-Encoding: chunked" if request.length is None else f"Content-Length: {request.length}"
+        ending = "" if request.is_kept else "\r\nConnection: close"
+        self._parser = httptools.HttpRequestParser(self)
+        self._parser.feed_data(f"POST / HTTP/1.1\r\n{framing}{ending}\r\n\r\n".encode())
+        self._is_skipped = False
+
     def on_message_begin(self) -> None:
         """A request begins."""
-        if not self._is_taken():
+        if self._is_skipped or not self._is_taken():
             return
         self._began = self._in_head = True
         self._request = Request(self._client)
@@ -116,7 +141,7 @@ class Reading(ABC):
         """The head is whole: is the rest wanted?"""
         request = self._request
         self._in_head = False
-        if request is not None:
+        if request is not None and not self._is_skipped:
             self._admit(request)
 
     def on_body(self, data: bytes) -> None:
@@ -140,7 +165,9 @@ class Reading(ABC):
         request = self._request
         if request is None:
             return
-        request.is_kept = self._parser.should_keep_alive() and not self._parser.should_upgrade()
+        if self._parser.should_upgrade() and request.length != 0 and request.method != "CONNECT":
+            self._is_skipped = True
+            return
         if self._exchange is not None:
             self._exchange.end(True)
             return
@@ -152,6 +179,7 @@ class Reading(ABC):
         request.method = self._parser.get_method().decode("latin-1")
         version = self._parser.get_http_version()
         request.is_1_0 = version == "1.0"
+        request.is_kept = self._parser.should_keep_alive() and request.method != "CONNECT"
         if version not in ("1.1", "1.0"):
             raise ApiError(505, "HTTP_VERSION_NOT_SUPPORTED", "This port speaks HTTP/1.1.")
         read_target(request, self._target)
@@ -171,7 +199,7 @@ def _raised(problem: httptools.HttpParserCallbackError) -> ApiError:
     return from_status(500)
 
 
-def _not_http(problem: httptools.HttpParserError, data: bytes) -> ApiError:
+def _not_http(problem: httptools.HttpParserError, data: memoryview) -> ApiError:
     if isinstance(problem, httptools.HttpParserInvalidMethodError) and _METHOD.match(data):
         return from_status(501)
     reason = str(problem).strip().rstrip(".") or "it can't be parsed"

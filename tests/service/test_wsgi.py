@@ -56,6 +56,11 @@ def test_the_length_is_that_of_the_body_that_is_here() -> None:
     assert "HTTP_TRANSFER_ENCODING" not in values
 
 
+def test_another_protocol_that_is_asked_for_is_not_the_apps_affair() -> None:
+    """Werkzeug would answer for a WebSocket, which nobody speaks here."""
+    assert "HTTP_UPGRADE" not in environ(headers=[("upgrade", "websocket"), ("connection", "upgrade")])
+
+
 def test_a_header_with_an_underscore_can_not_pose_as_another() -> None:
     """`X_One` would have the same name in the environ as `X-One`: it is dropped."""
     values = environ(headers=[("x-one", "mine"), ("x_one", "forged"), ("content_length", "9")])

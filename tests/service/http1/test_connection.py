@@ -163,6 +163,10 @@ REQUESTS = (
     b"POST /later HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\nX: 1\r\n\r\n",
     b"HEAD /c%20d HTTP/1.1\r\nHost: a\r\n\r\n",
     b"GET /later HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"POST /d HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\nhello",
+    b"POST /e HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"
+    b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n",
+    b"GET /f HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
 )
 
 
@@ -191,6 +195,7 @@ def test_any_bytes_have_answers_or_wait(pieces: list[bytes]) -> None:
         (b"POST /b HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n7d0\r\n" + bytes(2000), 413),
         (b"GET /a HTTP/1.1\r\n\r\n", 400),
         (b"GET /a HTTP/1.1\r\nHost: a\r\n" + b"X: a\r\n" * 40_000 + b"\r\n", 431),
+        (b"GET /no HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n", 404),
         (b"GET /a HTTP/3.0\r\nHost: a\r\n\r\n", 505),
         (b"BREW /a HTTP/1.1\r\nHost: a\r\n\r\n", 501),
     ],
@@ -345,3 +350,12 @@ def test_small_extensions_may_come_for_ever() -> None:
     chunk = b"1;%s\r\na\r\n" % (b"x" * 10_000)
     answer = sent([b"POST /b" + CHUNKED, *[chunk] * 20, b"0\r\n\r\n"])
     assert answer.endswith(b"POST /b " + b"a" * 20)
+
+
+def test_an_upgrade_is_ignored_and_the_connection_kept() -> None:
+    """The request is answered with its body, as if it had not asked; the next one is, too (RFC 9110, 7.8)."""
+    answer = sent([REQUESTS[5] + REQUESTS[6] + REQUESTS[0]])
+    assert re.findall(rb"\r\n\r\n([A-Z]+ /[^H]*)", answer) == [b"POST /d hello", b"POST /e abcde", b"GET /a "]
+    assert b"connection: close" not in answer
+    closing = REQUESTS[5].replace(b"Connection: Upgrade", b"Connection: close, Upgrade")
+    assert b"connection: close" in sent([closing + REQUESTS[0]])
