@@ -66,7 +66,7 @@ CODES = (
         "BAD_FRAMING", 400, "http",
         "more than one `Content-Length` or `Transfer-Encoding`; chunks in HTTP/1.0; too long an extension or trailer",
     ),
-    Code("BAD_HOST", 400, "http", "no `Host` header, or several"),
+    Code("BAD_HOST", 400, "http", "no `Host` header, several, or one that is not a host with or without a port"),
     Code("TOO_MANY_CHUNKS", 400, "http", "a body of thousands of tiny chunks"),
     Code("BAD_REQUEST", 400, "http", "what the framework can't read"),
     Code("VERSION_REFUSED", 400, "admin",
@@ -101,7 +101,10 @@ CODES = (
         "INTERNAL_SERVER_ERROR", 500, "http",
         "a defect of the service; the log has a traceback under the request id",
     ),
-    Code("NOT_IMPLEMENTED", 501, "http", "an unknown method; methods are case-sensitive"),
+    Code(
+        "NOT_IMPLEMENTED", 501, "http",
+        "an unknown method (methods are case-sensitive), or a transfer coding other than `chunked`",
+    ),
     Code(
         "BAD_BACKEND", 502, "model",
         "the backend gave an answer that can't be trusted: another digest, shape or type, or not finite",

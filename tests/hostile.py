@@ -304,6 +304,8 @@ FRAMING_CASES: list[Case] = [
     ("F07b chunk extension", chunked(b"%x;a=b\r\n%s\r\n0\r\n\r\n" % (len(GOOD), GOOD)), 200, ""),
     ("F07c trailer", chunked(chunks(GOOD)[:-2] + b"X-Trailer: 1\r\n\r\n"), 200, ""),
     ("F07d upper case", chunked(chunks(GOOD), ["Transfer-Encoding: CHUNKED"]), 200, ""),
+    ("F07e space after the coding", chunked(chunks(GOOD), ["Transfer-Encoding: chunked "]), 200, ""),
+    ("F07f HTTP/1.0", chunked(chunks(GOOD)).replace(b"HTTP/1.1", b"HTTP/1.0"), 400, "BAD_FRAMING"),
     ("F07g trailer of 20 MB", chunked(trailing(b"X-A: " + LONG)), 400, "BAD_FRAMING"),
     ("F07h trailer's name of 20 MB", chunked(trailing(LONG + b": 1")), 400, "BAD_FRAMING"),
     ("F07i 20 MB of trailers", chunked(trailing(b"\r\n".join([b"X-A: 1"] * 2_500_000))), 400, "BAD_FRAMING"),
@@ -312,9 +314,11 @@ FRAMING_CASES: list[Case] = [
      chunked(trailing(b"X-A: " + LONG)).replace(PATH.encode(), b"/nope", 1), 400, "BAD_FRAMING"),
     ("F08 length and chunked", chunked(chunks(GOOD), length="true"), 400, "BAD_HTTP"),
     ("F08b length 0 and chunked", chunked(chunks(GOOD), length="0"), 400, "BAD_HTTP"),
-    ("F09 xchunked", chunked(chunks(GOOD), ["Transfer-Encoding: xchunked"]), 400, "BAD_HTTP"),
-    ("F09b identity", chunked(GOOD, ["Transfer-Encoding: identity"]), 400, "BAD_HTTP"),
+    ("F09 xchunked", chunked(chunks(GOOD), ["Transfer-Encoding: xchunked"]), 501, "NOT_IMPLEMENTED"),
+    ("F09b identity", chunked(GOOD, ["Transfer-Encoding: identity"]), 501, "NOT_IMPLEMENTED"),
     ("F09c chunked is not the last", chunked(chunks(GOOD), ["Transfer-Encoding: chunked, gzip"]), 400, "BAD_HTTP"),
+    *((f"F09f {coding}", chunked(chunks(GOOD), [f"Transfer-Encoding: {coding}"]), 501, "NOT_IMPLEMENTED")
+      for coding in ("gzip, chunked", "identity, chunked", ",chunked", "xchunked, chunked", "chunked;q=1")),
     ("F09d space before the colon", chunked(chunks(GOOD), ["Transfer-Encoding : chunked"]), 400, "BAD_HTTP"),
     ("F09e vertical tab", chunked(chunks(GOOD), ["Transfer-Encoding: \x0bchunked"]), 400, "BAD_HTTP"),
     ("F10 chunk size zz", chunked(b"zz\r\nabc\r\n0\r\n\r\n"), 400, "BAD_HTTP"),
@@ -348,6 +352,10 @@ FRAMING_CASES: list[Case] = [
     ("F22b HTTP/1.0 without Host", request(f"POST {PATH} HTTP/1.0", host=[]), 400, "BAD_HOST"),
     ("F23 two Hosts", request(host=["Host: a", "Host: b"]), 400, "BAD_HOST"),
     ("F23b the same Host twice", request(host=["Host: a", "Host: a"]), 400, "BAD_HOST"),
+    *((f"F23c Host {host[:9]}", request(host=[f"Host: {host}"]), 400, "BAD_HOST") for host in (
+        "a b", "a@b", "a,b", "a/b", "[::1", "::1", "<script>", "\xff", "a:b", "..", "%41", "a" * 9000)),
+    *((f"F23d Host {host[:9]}", request(host=[f"Host: {host}"]), 200, "")
+      for host in ("a_b.svc:80", "[::1]:8000", "example.com.", "a ", "", ":8000")),
     ("F24 HTTP/9.9", request(f"POST {PATH} HTTP/9.9"), 505, "HTTP_VERSION_NOT_SUPPORTED"),
     ("F24b HTTP/2.0", request(f"POST {PATH} HTTP/2.0"), 505, "HTTP_VERSION_NOT_SUPPORTED"),
     ("F24c http/1.1", request(f"POST {PATH} http/1.1"), 400, "BAD_HTTP"),
@@ -370,6 +378,10 @@ FRAMING_CASES: list[Case] = [
      "NOT_FOUND"),
     ("F32h WebSocket without a body", request(body=b"", headers=WEBSOCKET), 400, "EMPTY_BODY"),
     ("F33 underscore", request(headers=["Content_Length: 5", "Transfer_Encoding: chunked"]), 200, ""),
+    *((f"F34 {path}", at(path), 404, "NOT_FOUND")
+      for path in ("//metrics", "//predict/notes", "/%2fpredict/notes", "http://other.example//predict/notes")),
+    ("F35 ftp", at("ftp://other.example/predict/notes"), 400, "BAD_HTTP"),
+    ("F35b absolute form with a name", at("http://me:secret@other.example/predict/notes"), 400, "BAD_HOST"),
 ]  # fmt: skip
 TENSOR_CASES: list[Case] = [
     ("B00 good", infer(tensor()), 200, ""),

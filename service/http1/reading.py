@@ -130,7 +130,7 @@ class Reading(ABC):
         request = self._request
         if not self._in_head or request is None:
             return
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1").rstrip(" \t")
         request.headers.append((key, text))
         fields = request.fields
         fields[key] = f"{fields[key]},{text}" if key in fields else text
@@ -183,7 +183,7 @@ class Reading(ABC):
         if version not in ("1.1", "1.0"):
             raise ApiError(505, "HTTP_VERSION_NOT_SUPPORTED", "This port speaks HTTP/1.1.")
         read_target(request, self._target)
-        request.length = check_head(request.path, request.query, request.headers)
+        request.length = check_head(request.path, request.query, request.headers, request.is_1_0)
         self._size = self._chunks = self._framing = 0
         limit = self._handler.admit(request)
         self._limit = limit or 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -10,6 +11,9 @@ from urllib.parse import unquote
 from service.calls import Reply
 from service.errors import ApiError
 from service.http1.exchange import Exchange
+from service.http1.guard import check_host
+
+_ABSOLUTE = re.compile(r"https?://(?P<host>[^/?]+)(?P<rest>.*)", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -92,14 +96,17 @@ def read_target(request: Request, target: bytes) -> None:
     """Take path and query from the request line's target (RFC 9112, 3.2): of an absolute one without its host.
 
     Raises:
-        ApiError: 400 where it is not ASCII.
+        ApiError: 400 where it is not ASCII, or absolute and not of HTTP.
     """
     try:
         text = target.decode("ascii")
     except UnicodeDecodeError:
         raise ApiError(400, "BAD_HTTP", "The request's target must be ASCII; percent-encode the rest.") from None
     if not text.startswith("/") and "://" in text:
-        authority_and_path = text.partition("://")[2]
-        text = "/" + authority_and_path.partition("/")[2]
+        absolute = _ABSOLUTE.fullmatch(text)
+        if absolute is None:
+            raise ApiError(400, "BAD_HTTP", "An absolute target must be http://HOST/PATH or https://HOST/PATH.")
+        check_host(absolute["host"])
+        text = absolute["rest"] if absolute["rest"].startswith("/") else "/" + absolute["rest"]
     path, _, request.query = text.partition("?")
     request.path = unquote(path, errors="surrogateescape") if "%" in path else path

@@ -39,6 +39,11 @@ def head(path: str = "/p", query: str = "", headers: tuple[tuple[str, str], ...]
         (HOST, ("expect", "100-continue")),
         (HOST, ("expect", "100-Continue")),
         (HOST, ("x-a", "1"), ("x-a", "2")),
+        (HOST, ("transfer-encoding", "Chunked")),
+        (("host", ""),),
+        (("host", "a_b-1.example.com.:8000"),),
+        (("host", "[::1]:80"),),
+        (("host", ".".join(["a" * 63] * 4)),),
     ],
 )
 def test_a_plain_head_passes(headers: tuple[tuple[str, str], ...]) -> None:
@@ -55,6 +60,16 @@ def test_a_plain_head_passes(headers: tuple[tuple[str, str], ...]) -> None:
         ((HOST, LENGTH, CODING), "400 BAD_FRAMING"),
         ((HOST, CODING, CODING), "400 BAD_FRAMING"),
         ((HOST, ("expect", "200-maybe")), "417 EXPECTATION_FAILED"),
+        ((HOST, ("transfer-encoding", "gzip, chunked")), "501 NOT_IMPLEMENTED"),
+        ((HOST, ("transfer-encoding", ",chunked")), "501 NOT_IMPLEMENTED"),
+        ((("host", "a b"),), "400 BAD_HOST"),
+        ((("host", "a,b"),), "400 BAD_HOST"),
+        ((("host", "me@a"),), "400 BAD_HOST"),
+        ((("host", "[::1"),), "400 BAD_HOST"),
+        ((("host", "a..b"),), "400 BAD_HOST"),
+        ((("host", "a:port"),), "400 BAD_HOST"),
+        ((("host", "a" * 64),), "400 BAD_HOST"),
+        ((("host", ".".join(["a" * 63] * 5)),), "400 BAD_HOST"),
     ],
 )
 def test_an_ambiguous_head_is_refused(headers: tuple[tuple[str, str], ...], refusal: str) -> None:
@@ -83,6 +98,18 @@ def test_the_headers_have_a_limit() -> None:
     rest = MAX_HEADERS - len("hostlocalhost") - len("x-a")
     assert head(headers=(HOST, ("x-a", "a" * rest))) == ""
     assert head(headers=(HOST, ("x-a", "a" * (rest + 1)))) == "431 HEADERS_TOO_LARGE"
+
+
+def test_http_1_0_has_no_transfer_coding() -> None:
+    """Whoever sends one to an old server and to us would be understood in two ways (RFC 9112, 6.1)."""
+    with pytest.raises(ApiError) as caught:
+        check_head("/p", "", (HOST, CODING), is_1_0=True)
+    assert (caught.value.status, caught.value.code) == (400, "BAD_FRAMING")
+
+
+def test_a_path_of_two_slashes_is_nowhere() -> None:
+    """The app would drop one of them, and an ingress that blocks a path would have let it pass."""
+    assert head("//metrics") == "404 NOT_FOUND"
 
 
 def test_what_stands_between_pieces_of_a_body_has_a_limit() -> None:
