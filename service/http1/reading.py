@@ -117,6 +117,8 @@ class Reading(ABC):
         """A request begins."""
         if self._is_skipped or not self._is_taken():
             return
+        if self._exchange is not None:
+            raise ApiError(400, "BAD_FRAMING", "A table ends its connection: nothing may follow it.")
         self._began = self._in_head = True
         self._request = Request(self._client)
         self._target = b""

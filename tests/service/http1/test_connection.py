@@ -318,6 +318,22 @@ def test_a_header_of_an_answer_can_not_begin_another() -> None:
     scene(play)
 
 
+def test_what_follows_a_stream_is_no_part_of_it() -> None:
+    """Its connection ends with its answer: another request's body, sent after it, is dropped."""
+
+    async def play(connection: Connection, client: Client, handler: Echo) -> None:
+        connection.data_received(
+            b"POST /stream HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"
+            b"POST /b HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\ndef"
+        )
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert handler.read == b"abc"
+        assert client.answer.endswith(b"\r\n3\r\nabc\r\n0\r\n\r\n")
+
+    scene(play)
+
+
 BLOCK = b"a" * 65_536
 CHUNKED = b" HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 
