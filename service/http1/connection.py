@@ -271,16 +271,17 @@ class Connection(Reading, asyncio.Protocol):
         if not self.is_busy:
             self._transport.close()
 
-    def look(self, now: float) -> None:
+    def look(self, now: float) -> bool:
         """Is its deadline over? Then it ends: in the middle of a body with 408, else in silence."""
         if self.deadline is None or now < self.deadline:
-            return
+            return False
         if self.is_clogged and self._transport.get_write_buffer_size() < self._unread:
             self.pause_writing()  # it reads, if slowly
         elif self._request is not None and not self._in_head and not self.is_clogged and not self._is_lingering:
             self._refuse(body_too_slow(self._listener.patience))
         else:
             self._transport.abort()
+        return True
 
     def _is_idle(self) -> bool:
         return self._request is None and self._pending is None and not self._queue

@@ -17,6 +17,8 @@ BACKLOG = 1024
 # Descriptors that are left for models, logs and the backend's connections.
 _DESCRIPTORS_LEFT = 128
 _LOOKS = 10
+# Connections that are ended in one turn of the loop: hundreds of answers at once would hold everybody up.
+_MOST_ENDED = 10
 
 
 class Listener:
@@ -87,12 +89,19 @@ class Listener:
     async def _look_around(self) -> None:
         while True:
             await asyncio.sleep(min(self.patience, self.keep_alive) / _LOOKS)
-            now = time.monotonic()
-            for connection in tuple(self.connections):
-                connection.look(now)
+            await self.look_at_each()
             if self._refused:
                 log.warning("%d connections were closed at once: %d are open", self._refused, len(self.connections))
                 self._refused = 0
+
+    async def look_at_each(self) -> None:
+        """End the connections whose deadline is over, a few in each turn of the loop."""
+        ended = 0
+        for connection in tuple(self.connections):
+            ended += connection.look(time.monotonic())
+            if ended == _MOST_ENDED:
+                ended = 0
+                await asyncio.sleep(0)
 
 
 class _TooMany(asyncio.Protocol):

@@ -378,3 +378,26 @@ def test_an_upgrade_is_ignored_and_the_connection_kept() -> None:
     assert b"connection: close" not in answer
     closing = REQUESTS[5].replace(b"Connection: Upgrade", b"Connection: close, Upgrade")
     assert b"connection: close" in sent([closing + REQUESTS[0]])
+
+
+def test_connections_that_expire_together_do_not_end_in_one_turn() -> None:
+    """Others are served between them; in the end all are answered."""
+
+    async def play() -> None:
+        listener = Listener(Echo(), 5.0, 60.0)
+        listener.loop = asyncio.get_running_loop()
+        clients = [Client() for _ in range(95)]
+        for client in clients:
+            connection = Connection(listener)
+            connection.connection_made(client)
+            connection.data_received(b"POST /b HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe")
+            connection.deadline = 0.0
+        looking = asyncio.ensure_future(listener.look_at_each())
+        answered = [0]
+        while not looking.done():
+            await asyncio.sleep(0)
+            answered.append(sum(client.answer.startswith(b"HTTP/1.1 408") for client in clients))
+        assert answered[-1] == 95
+        assert max(after - before for before, after in itertools.pairwise(answered)) <= 10
+
+    asyncio.run(play())
