@@ -64,6 +64,9 @@ def create_admin_app(overview: Overview, settings: Settings, others: Iterable[Co
 
 # Two probes at a time are no event.
 logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+# Beyond these waitress takes no connection, a probe's neither, until others end: those that send nothing do so soon.
+_MOST_CONNECTIONS = 500
+_PATIENCE = 5
 
 
 class AdminListener:
@@ -79,7 +82,8 @@ class AdminListener:
         try:
             self._server: Any = waitress.create_server(
                 app, map=self._open, host=settings.admin_host, port=settings.admin_port, threads=3, ident="mulgam",
-                channel_timeout=15, max_request_header_size=16384, max_request_body_size=65536,
+                connection_limit=_MOST_CONNECTIONS, channel_timeout=_PATIENCE, cleanup_interval=1,
+                asyncore_use_poll=True, max_request_header_size=16384, max_request_body_size=65536,
             )  # fmt: skip
         except OSError as problem:
             self._close_all()

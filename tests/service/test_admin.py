@@ -128,13 +128,20 @@ def test_it_answers_on_its_port(port: int) -> None:
     assert (answer.status, answer.json["status"], answer.headers["server"]) == (200, "ready", "mulgam")
 
 
-def test_slow_clients_hold_nobody_up(port: int) -> None:
-    """Fifty connections that stop in mid-request: probes are answered all the same."""
+HALVES = (b"GET /live", b"POST /livez HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf")
+
+
+@pytest.mark.parametrize("half", HALVES)
+def test_slow_clients_hold_nobody_up(port: int, half: bytes) -> None:
+    """Hundreds of connections that stop in mid-request: probes are answered all the same, and each is cut off."""
     with ExitStack() as stack:
-        for _ in range(50):
-            connection = stack.enter_context(socket.create_connection(("127.0.0.1", port), 5))
-            connection.sendall(b"POST /livez HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf")
+        held = [stack.enter_context(socket.create_connection(("127.0.0.1", port), 5)) for _ in range(300)]
+        for connection in held:
+            connection.sendall(half)
         assert call(port, "GET", "/livez", timeout=2).status == 200
+        for connection in held:
+            connection.settimeout(10)
+            assert connection.recv(100) == b""
 
 
 def test_it_stops_in_silence(overview: Overview, caplog: pytest.LogCaptureFixture) -> None:
