@@ -21,6 +21,7 @@ from service import requests
 from service.metrics import rendering
 from service.settings import Settings
 from service.supervisor import repository
+from service.supervisor.causes import all_told
 from service.supervisor.overview import Overview
 
 
@@ -48,7 +49,8 @@ def create_admin_app(overview: Overview, settings: Settings, others: Iterable[Co
             }
             for name, state in overview.states().items()
         }
-        response = jsonify(status="ready" if ready else "not ready", models=models, refused=overview.refused)
+        causes = all_told({"models": models, "refused": overview.refused}, settings.registry)
+        response = jsonify(status="ready" if ready else "not ready", **causes)
         if not ready:
             response.status_code = 503
             response.headers["Retry-After"] = "1"

@@ -123,7 +123,8 @@ class Follower:
         for gateway in self._gateways:
             gateway.settle(kept)
         self._overview.models, self._overview.choices = tuple(kept.choices), kept.choices
-        log.info("generation %d is served", plan.generation, extra={"versions": sorted(kept.versions)})
+        but = " but for what was refused" if self._overview.refused else ""
+        log.info("generation %d is served%s", plan.generation, but, extra={"versions": sorted(kept.versions)})
 
     async def _load(self, order: Order) -> tuple[Order, dict[str, str]]:
         """Make an order's versions computable.

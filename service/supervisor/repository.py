@@ -14,6 +14,7 @@ from mulgam.registry import Registry
 from mulgam.wording import shown
 from service.errors import ApiError, from_input_error
 from service.protocols import wire
+from service.supervisor.causes import told
 from service.supervisor.overview import Overview
 
 _LOOK_SECONDS = 0.05
@@ -42,12 +43,12 @@ def blueprint(overview: Overview, registry: Registry, timeout: float) -> Bluepri
             plan = serving.promote(registry, model, version)
             _wait_until_followed(overview, plan.generation, timeout)
         except RegistryError as problem:
-            raise ApiError(400, "VERSION_REFUSED", str(problem)) from problem
+            raise ApiError(400, "VERSION_REFUSED", told(str(problem), registry.root)) from problem
         finally:
             loading.release()
         why = overview.refused.get(model) or overview.refused.get(serving.FILE_NAME)
         if why is not None:
-            raise ApiError(400, "VERSION_REFUSED", f"What was served before serves on: {why}")
+            raise ApiError(400, "VERSION_REFUSED", f"What was served before serves on: {told(why, registry.root)}")
         return jsonify(name=model, version=str(plan.models[model].default), state="READY")
 
     @routes.post("/v2/repository/models/<model>/unload")

@@ -20,6 +20,7 @@ from service.process.status import Status
 from service.resilience.readiness import State
 from service.settings import Settings
 from service.supervisor.admin import AdminListener, create_admin_app
+from service.supervisor.causes import told
 from service.supervisor.overview import Overview
 from tests.processes import call, free_port, wait_until
 
@@ -37,6 +38,22 @@ def overview() -> Overview:
 def client(overview: Overview) -> FlaskClient:
     """Flask's client on the admin app."""
     return create_admin_app(overview, Settings()).test_client()
+
+
+def test_a_cause_shows_no_folder(client: FlaskClient, overview: Overview) -> None:
+    """Files of the registry stand as they do in it, others by their names; what is no file is left as it is."""
+    root = Settings().registry
+    overview.refused = {
+        "notes": f"{root}/notes/2/model.onnx is not the file that was published.",
+        "shapes shadow": "/data/x/3 is signed with a key that is none of /etc/keys/ours.pub.",
+    }
+    assert client.get("/readyz").json["refused"] == {
+        "notes": f"{root}/notes/2/model.onnx is not the file that was published.",
+        "shapes shadow": "3 is signed with a key that is none of ours.pub.",
+    }
+    absolute = Path("/srv/all models")
+    assert told(f"{absolute}/notes/2/a.onnx is damaged.", absolute) == "notes/2/a.onnx is damaged."
+    assert told("http://10.0.0.1:8000/v2/models gave 1/2", absolute) == "http://10.0.0.1:8000/v2/models gave 1/2"
 
 
 def test_it_is_alive_while_the_gateway_speaks(client: FlaskClient, overview: Overview) -> None:
