@@ -50,10 +50,7 @@ _LOG4J = """<?xml version="1.0" encoding="UTF-8"?>
 </Configuration>
 """
 # Java 25 warns of what the bundled Netty and protobuf do unless it is told that they may.
-_JVM = (
-    "-Xmx256m -XX:+UseSerialGC"
-    " --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow"
-)
+_JVM = "-Xmx256m -XX:+UseSerialGC --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow"
 
 
 class TorchServe:
