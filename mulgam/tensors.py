@@ -179,7 +179,7 @@ def read_head(section: Section, header: bytes | memoryview) -> Head:
         raise InputError("TOO_MANY_TENSORS", f"{section} may have at most {MAX_TENSORS} tensors.", field=section)
     found: dict[str, Form] = {}
     for position, item in enumerate(described):
-        form = _form(item, f"{section}[{position}]")
+        form = form_of(item, f"{section}[{position}]")
         if form.name in found:
             raise InputError("DUPLICATE_KEY", f"{section}[{position}] is named like an earlier one.", field=section)
         found[form.name] = form
@@ -242,11 +242,12 @@ def raw_tensor(item: object, where: str, raw: memoryview) -> tuple[str, npt.NDAr
     Raises:
         InputError: the description is wrong, or the bytes are not what it says.
     """
-    form = _form(item, where)
+    form = form_of(item, where)
     return form.name, _array(form, where, raw), form.size
 
 
-def _form(item: object, where: str) -> Form:
+def form_of(item: object, where: str) -> Form:
+    """What the JSON part says of one tensor whose bytes follow; raises InputError as `raw_tensor`."""
     name, datatype, shape, description = described_tensor(item, where)
     size = (description.get("parameters") or {}).get("binary_data_size")
     if type(size) is not int or size < 0:

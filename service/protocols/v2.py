@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,17 @@ from service.versions.served import Served
 
 # The header in lower case, as the answer's headers are.
 _LENGTH = v2.LENGTH_HEADER.lower()
+# Heads that are remembered for each version, and the bytes of the longest: strangers can't make them more.
+_REMEMBERED, _LONGEST = 256, 1024
+
+
+class _Head(NamedTuple):
+    """The JSON part of a request whose tensors all follow it as bytes, read and checked."""
+
+    inputs: v2.Head
+    identifier: str | None
+    timeout: float | None
+    wanted: list[tuple[str, bool]]
 
 
 class V2:
@@ -40,6 +52,10 @@ class V2:
     headers: tuple[str, ...] = ("content-type", _LENGTH)
     rows = NUMERIC
 
+    def __init__(self) -> None:
+        # A client's binary requests begin alike, so that the heads read last are remembered, for each version its own.
+        self._heads: WeakKeyDictionary[Served, dict[bytes, _Head]] = WeakKeyDictionary()
+
     def decode(self, served: Served, call: Call, max_rows: int) -> Decoded:
         """See `PredictionProtocol.decode`."""
         length = call.header(_LENGTH)
@@ -47,19 +63,37 @@ class V2:
             check_json(call)
         if length is not None and length.strip() == "0":
             return self._decode_raw(served, call, max_rows)
-        view = memoryview(call.body)
-        header = v2.checked_header_length(length, len(view)) if length is not None else len(view)
-        document = _object(wire.loads(view[:header]))
-        wire.refuse_duplicates(call.body[:header], _keys(document))
+        if length is None:
+            return self._decode_parts(served, call.body, len(call.body), max_rows)
+        size = v2.checked_header_length(length, len(call.body))
+        head = self._heads.get(served, {}).get(call.body[:size]) if size <= _LONGEST else None
+        if head is None:
+            return self._decode_parts(served, call.body, size, max_rows)
+        tensors = _encoded(served, head.inputs.tensors(memoryview(call.body)[size:]))
+        return _decoded(served, head, tensors, max_rows)
+
+    def _decode_parts(self, served: Served, body: bytes, size: int, max_rows: int) -> Decoded:
+        """A request whose JSON part has so many bytes."""
+        view = memoryview(body)
+        document = _object(wire.loads(view[:size]))
+        wire.refuse_duplicates(body[:size], _keys(document))
         identifier = checked_id(document.get("id"))
         parameters = checked_parameters(document, "parameters")
         timeout = checked_timeout(parameters)
-        tensors = _inputs(served, document.get("inputs"), view[header:])
-        rows = check_tensors(served.signature, tensors)
-        check_rows(rows, max_rows)
+        described = document.get("inputs")
+        tensors = _inputs(served, described, view[size:])
         chosen = wanted(served, document.get("outputs"), bool(parameters.get("binary_data_output", False)))
+        forms = () if size > _LONGEST else _forms(described)
+        head = _Head(v2.Head("inputs", forms, {}, None), identifier, timeout, chosen)
+        if forms:
+            self._remember(served, body[:size], head)
+        return _decoded(served, head, tensors, max_rows)
 
-        return Decoded(tensors, rows, partial(_answer, served, identifier, chosen), timeout)
+    def _remember(self, served: Served, header: bytes, head: _Head) -> None:
+        known = self._heads.setdefault(served, {})
+        if len(known) >= _REMEMBERED:
+            known.clear()
+        known[header] = head
 
     def parsed_bytes(self, call: Call) -> int:
         """See `PredictionProtocol.parsed_bytes`: the JSON before the tensors' bytes."""
@@ -86,6 +120,19 @@ class V2:
         check_rows(rows, max_rows)
         chosen = wanted(served, None, True)
         return Decoded(tensors, rows, partial(_answer, served, None, chosen))
+
+
+def _forms(described: Any) -> tuple[v2.Form, ...]:
+    """Of inputs that were found right; none where not all of them are binary."""
+    if any("data" in item for item in described):
+        return ()
+    return tuple(v2.form_of(item, "inputs") for item in described)
+
+
+def _decoded(served: Served, head: _Head, tensors: Arrays, max_rows: int) -> Decoded:
+    rows = check_tensors(served.signature, tensors)
+    check_rows(rows, max_rows)
+    return Decoded(tensors, rows, partial(_answer, served, head.identifier, head.wanted), head.timeout)
 
 
 def _object(document: Any) -> dict[str, Any]:
@@ -120,9 +167,17 @@ def _inputs(served: Served, described: Any, raw: memoryview) -> Arrays:
             raw = raw[used:]
         if name in tensors:
             raise InputError("DUPLICATE_KEY", f"{where} is named like an earlier one.", where)
-        tensors[name] = served.encoder.encode_words(name, words(array, where)) if array.dtype == object else array
+        tensors[name] = array
     if raw:
         raise InputError("WRONG_SIZE", f"{len(raw)} bytes are left over after the last tensor.")
+    return _encoded(served, tensors)
+
+
+def _encoded(served: Served, tensors: Arrays) -> Arrays:
+    """The words among the tensors as the graph has them."""
+    for position, (name, array) in enumerate(tensors.items()):
+        if array.dtype == object:
+            tensors[name] = served.encoder.encode_words(name, words(array, f"inputs[{position}]"))
     return tensors
 
 

@@ -64,7 +64,8 @@ def attempt(decoder: Decoder, data: bytes) -> str | None:
     try:
         decoder.run(data)
     except ApiError as problem:
-        return None if problem.status < 500 or "backend" in decoder.name else f"status {problem.status}: {problem}"
+        is_harm = problem.status >= 500 and problem.status != 501 and "backend" not in decoder.name
+        return f"status {problem.status}: {problem}" if is_harm else None
     except InputError as problem:
         return None if len(str(problem)) < 1000 else f"a sentence of {len(str(problem))} characters"
     except MulgamError:
