@@ -107,7 +107,7 @@ CODES = (
     ),
     Code(
         "BAD_BACKEND", 502, "model",
-        "the backend gave an answer that can't be trusted: another digest, shape or type, or not finite",
+        "the backend gave an answer that can't be trusted: another digest, shape or type, not finite, cut off, no HTTP",
     ),
     Code(
         "MODEL_UNAVAILABLE", 503, "model",

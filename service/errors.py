@@ -5,7 +5,7 @@
 
 ApiError            anything that ends a request early
 └── BackendError    the backend did not give an answer that may be passed on
-    └── BackendLost the call was lost, by no fault of its own: another try may be answered
+    └── BackendLost the call was lost, or its answer on the way, by no fault of its own: another try may be answered
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class BackendError(ApiError):
 
 
 class BackendLost(BackendError):
-    """503: nobody took the call, or whoever did is gone; no byte of an answer came.
+    """503: nobody took the call, or whoever did is gone; no byte of an answer came. 502: what came is no whole answer.
 
     `elsewhere` where other servers are there that may take it: the backend as a whole is not in doubt.
     """
@@ -74,6 +74,14 @@ def backend_lost(model: str, *, elsewhere: bool = False) -> BackendError:
     lost = BackendLost(same.status, same.code, str(same), headers=same.headers)
     lost.elsewhere = elsewhere
     return lost
+
+
+def answer_broken(*, elsewhere: bool = False) -> BackendError:
+    """502: a part of an answer came, or bytes that are none."""
+    same = bad_backend()
+    broken = BackendLost(same.status, same.code, str(same))
+    broken.elsewhere = elsewhere
+    return broken
 
 
 def backend_late(seconds: float) -> BackendError:

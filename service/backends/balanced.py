@@ -74,7 +74,7 @@ class BalancedClient:
         first answers that it has not got the model.
 
         Raises:
-            ConnectionLostError: no address takes a connection, or the connection ended before the answer was whole.
+            ConnectionLostError: no address takes a connection; else as `HttpClient.post`.
         """
         await self._look()
         tried: set[Place] = set()

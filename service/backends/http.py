@@ -24,11 +24,15 @@ _LENGTH = re.compile(r"[0-9]{1,12}")
 
 
 class ConnectionLostError(Exception):
-    """The other side is not there, closed the connection, or does not speak HTTP/1.1."""
+    """The other side is not there, or the connection ended without a whole answer."""
 
 
 class UnreachableError(ConnectionLostError):
     """No connection was made: nothing was sent."""
+
+
+class BrokenAnswerError(ConnectionLostError):
+    """What came is no answer: it ended before it was whole, or is not HTTP/1.1."""
 
 
 class _UnusedError(ConnectionLostError):
@@ -65,7 +69,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, problem: Exception | None) -> None:
         self.closed = True
-        error = ConnectionLostError if self._buffer else _UnusedError
+        error = BrokenAnswerError if self._buffer else _UnusedError
         self._fail(error("the connection ended before the answer was whole"))
 
     def data_received(self, data: bytes) -> None:
@@ -75,7 +79,7 @@ class _Connection(asyncio.Protocol):
             return
         try:
             reply = self._parsed()
-        except ConnectionLostError as problem:
+        except BrokenAnswerError as problem:
             self._fail(problem)
             self.close()
             return
@@ -112,18 +116,18 @@ class _Connection(asyncio.Protocol):
             end = self._buffer.find(_END)
             if end < 0:
                 if len(self._buffer) > MAX_HEAD:
-                    raise ConnectionLostError("the head of an answer does not end")
+                    raise BrokenAnswerError("the head of an answer does not end")
                 return None
             head = bytes(self._buffer[:end])
             status, length = _status(head), _header(head, "content-length") or ""
             if not _LENGTH.fullmatch(length) or int(length) > self._most:
-                raise ConnectionLostError("an answer without a length, or longer than expected")
+                raise BrokenAnswerError("an answer without a length, or longer than expected")
             self._head = (status, head, end + len(_END), int(length))
         status, head, start, size = self._head
         if len(self._buffer) < start + size:
             return None
         if len(self._buffer) > start + size:
-            raise ConnectionLostError("more bytes than the answer has")
+            raise BrokenAnswerError("more bytes than the answer has")
         return Reply(status, head, bytes(self._buffer[start:]))
 
 
@@ -148,7 +152,8 @@ class HttpClient:
         """Send one request.
 
         Raises:
-            ConnectionLostError: nobody listens, or the connection ended before the answer was whole.
+            ConnectionLostError: nobody listens, or the connection ended without an answer.
+            BrokenAnswerError: what came is none.
         """
         lines = [f"POST {target} HTTP/1.1", f"Host: {self._host}", f"Content-Length: {len(body)}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
@@ -206,10 +211,10 @@ def authority(host: str, port: int) -> str:
 
 
 def _status(head: bytes) -> int:
-    """The status in the head of an answer; raises ConnectionLostError where it has none."""
+    """The status in the head of an answer; raises BrokenAnswerError where it has none."""
     match = _FIRST_LINE.match(head)
     if match is None:
-        raise ConnectionLostError("not an HTTP/1.1 answer")
+        raise BrokenAnswerError("not an HTTP/1.1 answer")
     return int(match[1])
 
 

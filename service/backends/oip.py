@@ -20,9 +20,9 @@ from mulgam.errors import InputError, MulgamError
 from mulgam.tensors import Arrays
 from service.backends.balanced import BalancedClient
 from service.backends.base import Answer, Elsewhere
-from service.backends.http import ConnectionLostError, Reply
+from service.backends.http import BrokenAnswerError, ConnectionLostError, Reply
 from service.backends.remote import Remote
-from service.errors import backend_lost, backend_unavailable, bad_backend
+from service.errors import answer_broken, backend_lost, backend_unavailable, bad_backend
 from service.protocols import wire
 from service.protocols.v2_json import array_of
 from service.telemetry.trace import passed_on
@@ -63,7 +63,10 @@ class OipBackend(Elsewhere):
             reply = await self._client.post(self._remote.path(served.name, served.version), headers, body)
         except ConnectionLostError as problem:
             self._tell(served, f"no answer: {problem}")
-            raise backend_lost(served.name, elsewhere=self._client.is_reachable) from problem
+            elsewhere = self._client.is_reachable
+            if isinstance(problem, BrokenAnswerError):
+                raise answer_broken(elsewhere=elsewhere) from problem
+            raise backend_lost(served.name, elsewhere=elsewhere) from problem
         if reply.status != 200:
             # The sentence is the operator's only way to learn that shapes or names differ.
             self._tell(served, f"status {reply.status}: {reply.body[:_SHOWN].decode('utf-8', 'replace')}")

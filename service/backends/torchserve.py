@@ -14,9 +14,9 @@ from mulgam.errors import InputError
 from mulgam.exchanges import Reader, Writer
 from mulgam.tensors import Arrays
 from service.backends.base import Answer, Elsewhere
-from service.backends.http import ConnectionLostError, HttpClient, Reply
+from service.backends.http import BrokenAnswerError, ConnectionLostError, HttpClient, Reply
 from service.backends.torchserve_keys import TorchServeKeys, is_refusal
-from service.errors import BackendError, backend_lost, backend_unavailable, bad_backend
+from service.errors import BackendError, answer_broken, backend_lost, backend_unavailable, bad_backend
 from service.telemetry.trace import passed_on
 from service.versions.served import Served
 
@@ -67,6 +67,8 @@ class TorchServeBackend(Elsewhere):
         target = f"/predictions/{served.name}/{served.version}"
         try:
             return await self._client.post(target, {**headers, **self._keys.headers()}, body)
+        except BrokenAnswerError as problem:
+            raise answer_broken() from problem
         except ConnectionLostError as problem:
             raise backend_lost(served.name) from problem
 

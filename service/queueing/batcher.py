@@ -16,7 +16,7 @@ from typing import cast
 
 from mulgam.tensors import Arrays
 from service.alarm import Alarm
-from service.errors import BackendError, backend_late, too_busy
+from service.errors import BackendError, BackendLost, backend_late, too_busy
 from service.protocols.base import Output
 from service.queueing.job import Job, Told, hand_out, joined, outcome_of
 from service.telemetry.trace import Trace, current
@@ -163,7 +163,7 @@ class Batcher:
             hand_out(jobs, await self._compute(jobs))
         except BackendError as problem:
             # One bad row spoils the answer of a whole batch: ask for each request alone, once.
-            if problem.status == 502 and len(jobs) > 1:
+            if problem.status == 502 and len(jobs) > 1 and not isinstance(problem, BackendLost):
                 for job in jobs:
                     if not job.is_over:
                         await self._work([job])

@@ -32,7 +32,7 @@ class Attempts:
         self._metrics = metrics
 
     async def predict(self, served: Served, tensors: Arrays, timeout: float) -> Output:
-        """The model's output; a call that was lost is made once more, on another connection.
+        """The model's output; a call that was lost, or its answer, is made once more, on another connection.
 
         Raises:
             BackendError: as `prediction.predict`.

@@ -82,9 +82,10 @@ class Breakers:
 
     def judge(self, served: Served, problem: BackendError, timeout: float) -> None:
         """Take a call's failure into account; `timeout` is how long an answer was waited for."""
-        if isinstance(problem, BackendLost) and problem.elsewhere:
-            return
-        if problem.status == 502:  # a wrong answer is one
+        if isinstance(problem, BackendLost):
+            if not problem.elsewhere:
+                self.of(served).failed()
+        elif problem.status == 502:  # a wrong answer is one
             self.of(served).succeeded()
         elif problem.status == 503 or timeout >= self.patience:
             self.of(served).failed()

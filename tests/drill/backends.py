@@ -53,7 +53,7 @@ FAULTS: dict[str, tuple[Callable[[V2Server], None], set[int]]] = {
     "slow": (_slow, {503, 504}),
     "garbage": (_garbage, {502, 503}),
     "HTTP, but no V2": (_no_v2, {502, 503}),
-    "truncated": (_truncated, {503}),
+    "truncated": (_truncated, {502, 503}),
     "connections break": (_broken_off, {503}),
     "wrong shape": (_wrong_shape, {502, 503}),
     "wrong values": (_wrong_values, {503}),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from service.backends.http import ConnectionLostError, HttpClient, Reply, authority
+from service.backends.http import BrokenAnswerError, ConnectionLostError, HttpClient, Reply, authority
 from tests.processes import free_port
 from tests.service.fake_server import Script, http, serving
 
@@ -75,8 +75,9 @@ def test_a_fresh_connection_that_is_closed_is_an_error(where: Where) -> None:
     """A server that takes the request and goes away may have computed it: that is for the caller to decide."""
 
     async def work(client: HttpClient, requests: list[bytes]) -> None:
-        with pytest.raises(ConnectionLostError):
+        with pytest.raises(ConnectionLostError) as caught:
             await post(client)
+        assert not isinstance(caught.value, BrokenAnswerError)
         assert len(requests) == 1
 
     run(where, lambda number, request: None, work)
@@ -97,7 +98,7 @@ def test_an_answer_that_is_no_http_is_an_error(where: Where, answer: bytes) -> N
     """No length, a lying one, too much of it, or other bytes altogether."""
 
     async def work(client: HttpClient, requests: list[bytes]) -> None:
-        with pytest.raises(ConnectionLostError):
+        with pytest.raises(BrokenAnswerError):
             await post(client)
 
     run(where, lambda number, request: answer, work, most=1000)

@@ -170,9 +170,14 @@ def test_what_can_not_be_trusted_is_502(catalogue: Catalogue, answer: bytes) -> 
     assert refusal(catalogue, answer) == (502, "BAD_BACKEND")
 
 
-def test_bytes_that_are_no_http_and_no_server_are_503(catalogue: Catalogue) -> None:
-    """As if nobody were there."""
-    assert refusal(catalogue, b"garbage\r\n\r\n")[0] == 503
+@pytest.mark.parametrize("answer", [b"garbage\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n"])
+def test_bytes_that_are_no_http_are_502(catalogue: Catalogue, answer: bytes) -> None:
+    """Somebody is there, and can't be trusted."""
+    assert refusal(catalogue, answer) == (502, "BAD_BACKEND")
+
+
+def test_no_server_is_503(catalogue: Catalogue) -> None:
+    """Nobody is there."""
     backend = OipBackend(Remote((("127.0.0.1", free_port()),), {}))
     with pytest.raises(ApiError) as caught:
         asyncio.run(predict(catalogue.find("notes"), {"numeric": NUMERIC}, backend, 5))

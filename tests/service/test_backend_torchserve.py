@@ -12,7 +12,7 @@ import pytest
 from mulgam import tensors as v2
 from service.backends.prediction import predict
 from service.backends.torchserve import TorchServeBackend, default_lanes
-from service.errors import ApiError
+from service.errors import ApiError, BackendLost
 from service.versions.served import Catalogue
 from tests.service.fake_server import Script, http, serving
 
@@ -100,7 +100,7 @@ def test_an_answer_of_a_cpu_is_none_where_a_gpu_is_demanded(tmp_path: Path, cata
     assert caught.value.code == "MODEL_UNAVAILABLE"
 
 
-def test_a_truncated_answer_is_503(tmp_path: Path, catalogue: Catalogue) -> None:
+def test_a_truncated_answer_is_502(tmp_path: Path, catalogue: Catalogue) -> None:
     """The connection ends in the middle of the body: nothing of it is passed on."""
     whole = answer(np.float32([5.3]), catalogue.find("notes").digest)
     head, _, body = whole.partition(b"\r\n\r\n")
@@ -118,8 +118,15 @@ def test_a_truncated_answer_is_503(tmp_path: Path, catalogue: Catalogue) -> None
             backend = TorchServeBackend(str(tmp_path / "s"))
             await predict(catalogue.find("notes"), {"numeric": NUMERIC}, backend, 5)
 
-    with pytest.raises(ApiError) as caught:
+    with pytest.raises(BackendLost) as caught:
         asyncio.run(session())
+    assert (caught.value.status, caught.value.code) == (502, "BAD_BACKEND")
+
+
+def test_a_connection_without_an_answer_is_503(tmp_path: Path, catalogue: Catalogue) -> None:
+    """Nothing came: whoever took the call is gone."""
+    with pytest.raises(BackendLost) as caught:
+        ask(tmp_path / "s", catalogue, lambda number, request: None)
     assert (caught.value.status, caught.value.code) == (503, "MODEL_UNAVAILABLE")
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from service.backends.base import Answer
 from service.bridge import Bridge
-from service.errors import ApiError, backend_late, backend_lost, backend_unavailable, bad_backend
+from service.errors import ApiError, answer_broken, backend_late, backend_lost, backend_unavailable, bad_backend
 from service.metrics.recording import Metrics
 from service.plane import DataPlane
 from service.resilience.retry import RESERVE, RetryBudget
@@ -68,6 +68,34 @@ def test_what_was_not_lost_is_not_tried_again(
     steered.spoil = calls = Calls(lambda: problem, range(1))
     assert ask(steered_plane, bridge) == problem.status
     assert calls.count == 1
+
+
+def test_a_broken_answer_is_asked_for_once_more(
+    steered_plane: DataPlane, steered: SteeredBackend, bridge: Bridge
+) -> None:
+    """Then it is 502; a backend that gives nothing else opens the breaker, as one that gives nothing."""
+    steered.spoil = calls = Calls(answer_broken, range(1))
+    assert (ask(steered_plane, bridge), calls.count) == (200, 2)
+    steered.spoil = calls = Calls(answer_broken, range(99))
+    assert (ask(steered_plane, bridge), calls.count) == (502, 2)
+    assert [ask(steered_plane, bridge) for _ in range(2)] == [502, 503]
+
+
+def test_a_broken_answer_does_not_take_a_batch_apart(
+    steered_plane: DataPlane, steered: SteeredBackend, bridge: Bridge
+) -> None:
+    """No row of it is to blame, so that each is not asked for alone."""
+    steered.spoil = calls = Calls(answer_broken, range(99))
+    served = steered_plane.catalogue.find("notes")
+    tensors = served.encoder.encode([[32, 3, 0.3]])
+
+    async def together() -> list[object]:
+        asked = (steered_plane.predict(served, tensors, 1, 5.0) for _ in range(3))
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    results = bridge.run(together())
+    assert [one.status for one in results if isinstance(one, ApiError)] == [502] * 3
+    assert calls.count == 2
 
 
 def test_retries_stay_within_their_budget() -> None:
