@@ -5,6 +5,7 @@ Request::
     POST /predictions/<model>/<version>
     Content-Type: application/octet-stream
     Inference-Header-Content-Length: <length of the JSON part>
+    Mulgam-Deadline: <when nobody waits any more, on the machine's monotonic clock; may be absent>
 
     <V2 binary encoding of the section "inputs": the graph's inputs, all with the same number of rows>
 
@@ -23,6 +24,7 @@ Any other answer of this handler is JSON, `Content-Type: application/json`::
     {"error": "<one sentence>", "code": "WRONG_SHAPE", "field": "numeric"}      ("field" may be null)
 
     4xx  the request: 400, or 415 UNSUPPORTED_MEDIA_TYPE where the body is not application/octet-stream
+    400  TOO_LATE           nobody waits for the answer any more: nothing was computed
     500  NON_FINITE_OUTPUT  the model gave NaN or an infinity for a row of this request
     500  MODEL_FAILED       the model could not compute this request
 
@@ -38,6 +40,7 @@ as one list where `batchSize` is above 1; each keeps its own status, headers and
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -58,6 +61,14 @@ class Request:
 
     body: bytes | bytearray | None
     header_length: str | None
+    deadline: str | None = None
+
+    def is_late(self) -> bool:
+        """Whether nobody waits for the answer any more; TorchServe can't be told to drop a call that was given up."""
+        try:
+            return self.deadline is not None and time.monotonic() > float(self.deadline)
+        except ValueError:
+            return False
 
 
 @dataclass(frozen=True)
@@ -88,6 +99,8 @@ class Exchange:
         Raises:
             InputError: with the code and the input it is about.
         """
+        if request.is_late():
+            raise InputError("TOO_LATE", "Nobody waits for the answer any more.")
         if request.body is None:
             raise InputError("UNSUPPORTED_MEDIA_TYPE", f"The body must be {v2.CONTENT_TYPE}.")
         if not request.body:

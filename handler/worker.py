@@ -13,9 +13,11 @@ from handler.exchange import Request
 from handler.loading import Archived, Opener, load
 from mulgam import tensors as v2
 from mulgam.errors import MulgamError
+from mulgam.exchanges import DEADLINE_HEADER
 
 logger = logging.getLogger(__name__)
 
+_DEADLINE = DEADLINE_HEADER.lower()
 # An environment variable: the least level of our own lines in TorchServe's log.
 LOG_LEVEL = "MULGAM_HANDLER_LOG_LEVEL"
 
@@ -87,4 +89,4 @@ def _request(item: dict[str, Any], context: Any, position: int) -> Request:
     body = item.get("body")
     # TorchServe parses JSON and text itself, but hands over what it could not parse as bytes: so both are asked.
     binary = headers.get("content-type") == v2.CONTENT_TYPE and isinstance(body, bytes | bytearray)
-    return Request(body if binary else None, headers.get(v2.LENGTH_HEADER.lower()))
+    return Request(body if binary else None, headers.get(v2.LENGTH_HEADER.lower()), headers.get(_DEADLINE))

@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 from mulgam import tensors as v2
 from mulgam.tensors import Arrays, Form, Head, Message, Section
 
+# Of a request: the moment, on the `time.monotonic` of their machine, after which nobody waits for the answer.
+DEADLINE_HEADER = "Mulgam-Deadline"
 # How many are remembered, and the longest of them in bytes: strangers can't make them take more than these.
 MOST, LONGEST = 256, 1024
 Key = TypeVar("Key")

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 
 from mulgam import tensors as v2
 from mulgam.errors import InputError
-from mulgam.exchanges import Reader, Writer
+from mulgam.exchanges import DEADLINE_HEADER, Reader, Writer
 from mulgam.tensors import Arrays
 from service.backends.base import Answer, Elsewhere
 from service.backends.http import BrokenAnswerError, ConnectionLostError, HttpClient, Reply
@@ -23,6 +24,8 @@ from service.versions.served import Served
 _LENGTH = v2.LENGTH_HEADER.lower()
 # What TorchServe answers to the calls that a worker had in hand when it died.
 _WORKER_DIED = frozenset({500, 507})
+# The worker leaves out what is so much too late: our own 504 comes first.
+_LATE_SECONDS = 0.1
 
 
 def default_lanes() -> int:
@@ -54,7 +57,9 @@ class TorchServeBackend(Elsewhere):
     async def predict(self, served: Served, tensors: Arrays, timeout: float) -> Answer:
         """One call to the handler."""
         header_length, body = self._writer.encode(tensors)
+        deadline = time.monotonic() + timeout + _LATE_SECONDS
         headers = {"Content-Type": v2.CONTENT_TYPE, v2.LENGTH_HEADER: str(header_length), **passed_on()}
+        headers[DEADLINE_HEADER] = f"{deadline:.3f}"
         reply = await self._call(served, headers, body)
         if is_refusal(reply.status, reply.body):
             self._keys.forget()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -46,6 +48,18 @@ def row_sums(numeric: Numbers) -> Numbers:
     """A model for which every row's answer is known."""
     sums: Numbers = numeric.sum(axis=1)
     return sums
+
+
+def test_what_nobody_waits_for_is_not_computed() -> None:
+    """A request past its deadline is passed over, its neighbours are not; a deadline that is none does no harm."""
+    model, runtime = served(row_sums)
+    now = time.monotonic()
+    deadlines = [str(now - 1), str(now + 60), "soon", None]
+    answers = model.answer([replace(request([1, 2, 3]), deadline=deadline) for deadline in deadlines])
+    assert [code(answers[0]), *map(output, answers[1:])] == [(400, "TOO_LATE"), [6], [6], [6]]
+    assert runtime.runs == [3]
+    model.answer([replace(request([1, 2, 3]), deadline=deadlines[0])])
+    assert runtime.runs == [3]
 
 
 def output(answer: Answer) -> list[float]:

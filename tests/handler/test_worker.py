@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +80,14 @@ def test_a_mixed_batch_gives_each_request_its_own_answer(notes: Service) -> None
     codes = [json.loads(replies[n].body)["code"] for n in (1, 2, 4)]
     assert codes == ["WRONG_SHAPE", "BAD_HEADER_LENGTH", "NON_FINITE"]
     assert not any(reply.phrase for reply in replies)
+
+
+def test_a_call_that_was_given_up_is_passed_over(notes: Service) -> None:
+    """By the deadline that its header tells."""
+    late = replace(request(NOTES_ROWS[0]), deadline=f"{time.monotonic() - 1:.3f}")
+    replies = call(notes, [late, request(NOTES_ROWS[1])])
+    assert (replies[0].status, json.loads(replies[0].body)["code"]) == (400, "TOO_LATE")
+    np.testing.assert_allclose(replies[1].output("prediction"), NOTES_ANSWERS[1:2], rtol=1e-6)
 
 
 def test_an_input_that_overflows_the_model_is_a_500_of_its_own(notes: Service) -> None:

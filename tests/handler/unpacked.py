@@ -17,6 +17,7 @@ import pytest
 from handler.archive import WorkerOptions, pack
 from handler.exchange import Request
 from mulgam import tensors as v2
+from mulgam.exchanges import DEADLINE_HEADER
 from mulgam.registry import Entry
 
 with warnings.catch_warnings():
@@ -92,4 +93,6 @@ def _headers(one: Request) -> RequestProcessor:
     headers: dict[str, Any] = {"body": {"content-type": v2.CONTENT_TYPE}, "Content-Type": v2.CONTENT_TYPE}
     if one.header_length is not None:
         headers[v2.LENGTH_HEADER] = one.header_length
+    if one.deadline is not None:
+        headers[DEADLINE_HEADER] = one.deadline
     return RequestProcessor(headers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from mulgam import tensors as v2
+from mulgam.exchanges import DEADLINE_HEADER
 from service.backends.prediction import predict
 from service.backends.torchserve import TorchServeBackend, default_lanes
 from service.errors import ApiError, BackendLost
@@ -50,6 +52,20 @@ def test_a_handlers_answer_is_taken(tmp_path: Path, catalogue: Catalogue) -> Non
     assert ask(tmp_path / "s", catalogue, script).tolist() == pytest.approx([5.3])
     assert seen[0].startswith(b"POST /predictions/notes/1 HTTP/1.1\r\n")
     assert seen[0].endswith(NUMERIC.tobytes())
+
+
+def test_the_handler_is_told_how_long_somebody_waits(tmp_path: Path, catalogue: Catalogue) -> None:
+    """A little longer than we do, so that our own time-out is what callers hear of."""
+    seen: list[bytes] = []
+
+    def script(number: int, request: bytes) -> bytes:
+        seen.append(request)
+        return answer(np.float32([5.3]), catalogue.find("notes").digest)
+
+    before = time.monotonic()
+    ask(tmp_path / "s", catalogue, script, timeout=5)
+    told = float(seen[0].partition(f"{DEADLINE_HEADER}: ".encode())[2].partition(b"\r\n")[0])
+    assert before + 5 < told < time.monotonic() + 5.2
 
 
 @pytest.mark.parametrize("status", [404, 500, 503, 507])
