@@ -264,7 +264,7 @@ class BulkAnswer:
         """Why no further row is taken."""
         if left <= 0:
             most = self._plane.settings.bulk_max_rows
-            sentence = f"The table has more than the {most} rows that are taken, blank lines counted."
+            sentence = f"The table has more than the {most} rows that are taken (blank lines count)."
             return ApiError(413, "TOO_MANY_ROWS", sentence)
         return service_stopping() if self._plane.is_closing else None
 

@@ -9,7 +9,9 @@ import re
 import socket
 import threading
 import time
+import zlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -243,6 +245,38 @@ def test_limits_are_kept(service: Serving) -> None:
     lines = answer.splitlines()
     assert (status, len(lines)) == (200, MAX_ROWS + 2)
     assert lines[-1].startswith(b",TOO_MANY_ROWS")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_table_at_its_limit_took_no_memory(registry: Registry, tmp_path: Path) -> None:
+    """Two million rows are answered, the next one says that there are too many, the process is no larger for it.
+
+    They stand for the ten millions of the default: ten times as many as above, and still no memory by the row.
+    """
+    most = 2_000_000
+    limits = {"bulk_max_rows": str(most), "bulk_max_bytes": str(10**9)}
+    with serving(registry.root, tmp_path, backend="onnxruntime", **limits) as service:
+        check(post(service, table(2000))[1], 2000)
+        before = largest = gateway_rss(service)
+        deflater = zlib.compressobj(1, wbits=31)
+        head = deflater.compress(b"area,rooms,distance\n")
+        body = head + b"".join(deflater.compress(b"33,3,0.5\n" * 10_000) for _ in range(most // 10_000))
+        body += deflater.compress(b"33,3,0.5\n" * 5) + deflater.flush()
+        connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)
+        headers = {"content-type": "text/csv", "content-encoding": "gzip"}
+        connection.request("POST", "/predict/notes", body, headers)
+        answer = connection.getresponse()
+        lines, last = 0, b""
+        while block := answer.read(2**20):
+            lines += block.count(b"\n")
+            last = (last + block)[-200:]
+            largest = max(largest, gateway_rss(service))
+        connection.close()
+    assert answer.status == 200
+    assert lines == most + 2
+    assert last.splitlines()[-1].startswith(b",TOO_MANY_ROWS")
+    assert largest - before < 32 * 2**20
 
 
 def test_tables_are_counted(service: Serving) -> None:
