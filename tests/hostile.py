@@ -271,6 +271,7 @@ ROUTE_CASES: list[Case] = [
     ("R27b index, no JSON", at("/v2/repository/index", b"\xff["), 400, "BAD_UTF8"),
     ("R27c index, ready a string", at("/v2/repository/index", b'{"ready":"x"}'), 400, "BAD_PARAMETER"),
     ("R27d index, an array", at("/v2/repository/index", b"[]"), 400, "NOT_AN_OBJECT"),
+    ("R28 statistics of Triton", get("/v2/models/stats"), 404, "NOT_FOUND"),
     ("R27 load on the public port", at("/v2/repository/models/notes/load", b"{}"), 404, "NOT_FOUND"),
     ("R28 unload on the public port", at("/v2/repository/models/notes/unload", b"{}"), 404, "NOT_FOUND"),
     *((f"R29 timeout {text}", request(headers=[f"X-Request-Timeout: {text}"]), 400, "BAD_PARAMETER")

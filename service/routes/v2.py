@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify, request
 
+from service.errors import from_status
 from service.plane import DataPlane
 from service.protocols import v2_metadata
+
+# Triton has the figures of all models there.
+NO_STATISTICS = (
+    "V2's statistics are not spoken here; GET /models/<model>/stats has a model's live figures,"
+    " GET /metrics the counters."
+)
 
 
 def blueprint(plane: DataPlane) -> Blueprint:
@@ -27,6 +34,8 @@ def blueprint(plane: DataPlane) -> Blueprint:
     @routes.get("/v2/models/<model>")
     @routes.get("/v2/models/<model>/versions/<version>")
     def metadata(model: str, version: str | None = None) -> Response:
+        if version is None and model == "stats" and model not in plane.catalogue.line_ups:
+            raise from_status(404, NO_STATISTICS)
         served = plane.catalogue.find(model, version)
         return jsonify(v2_metadata.model(served, plane.catalogue.of_model(model).versions))
 

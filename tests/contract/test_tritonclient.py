@@ -115,6 +115,16 @@ def test_a_timeout_and_a_priority_are_taken(client: Client) -> None:
     assert result.as_numpy("prediction") is not None
 
 
+def test_statistics_are_refused_in_words(client: Client) -> None:
+    """No model called "stats" is looked for; the sentence says where the figures are."""
+    with pytest.raises(InferenceServerException) as caught:
+        client.inner.get_inference_statistics()
+    if client.is_http:
+        assert "GET /models/<model>/stats" in caught.value.message()
+    else:
+        assert caught.value.status() == "StatusCode.UNIMPLEMENTED"
+
+
 def test_shared_memory_is_refused(client: Client) -> None:
     """An output that is asked for in a region is not answered elsewhere."""
     output = client.output("prediction")
