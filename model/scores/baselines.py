@@ -72,7 +72,7 @@ def _answered(predict: Callable[[npt.NDArray[np.float64]], Answers], inputs: Arr
 
 
 def _scored(estimator: Any, name: str, table: Table, features: tuple[Feature, ...], parts: Split) -> Scores:
-    train = parts.train[: limits.rows(name, table, features, len(parts.train))]
+    train = parts.train[limits.first(name, table, features, parts.train)]
     target = table.target[parts.test]
     with warnings.catch_warnings(), _threads(len(train) * len(features)):
         # Columns without a value in the training rows, and solvers at their iteration limit.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from model.data.split import Rows
 from model.data.table import Table
 from mulgam.signature import Feature
 
@@ -25,7 +26,7 @@ MOST_CLASSES = 100
 
 
 def rows(name: str, table: Table, features: tuple[Feature, ...], train: int) -> int:
-    """On how many of the training rows a baseline is fitted: on the first ones of their random order."""
+    """On how many of so many training rows a baseline is fitted: on the first ones of their random order."""
     most = min(train, MOST_ROWS)
     if name in MOST_ROWS_OF_CLASSES:
         most = min(most, MOST_ROWS_OF_CLASSES[name] // max(len(table.classes), 1))
@@ -34,6 +35,15 @@ def rows(name: str, table: Table, features: tuple[Feature, ...], train: int) -> 
     if table.text is not None:
         most = min(most, texts(table, features), MOST_BOOSTED_TEXTS if name == BOOSTED else most)
     return most
+
+
+def first(name: str, table: Table, features: tuple[Feature, ...], train: Rows) -> Rows:
+    """Places in `train` of the rows that a baseline is fitted on; one of another class where the first are of one."""
+    places = np.arange(rows(name, table, features, len(train)))
+    target = table.target[train]
+    if table.classes and (target[places] == target[0]).all():
+        places[-1] = (target != target[0]).argmax()
+    return places
 
 
 def texts(table: Table, features: tuple[Feature, ...]) -> int:

@@ -29,28 +29,24 @@ DIRECTIONS = 32
 
 def score(table: Table, features: tuple[Feature, ...], parts: Split, seed: int) -> dict[str, Scores]:
     """Name → scores on the test rows, in the order shown; trained on the first of the training rows, see `limits`."""
-
-    def first(name: str) -> npt.NDArray[np.int64]:
-        return parts.train[: limits.rows(name, table, features, len(parts.train))]
-
     scores = {}
+    rows = parts.train[limits.first("", table, features, parts.train)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # solvers at their iteration limit
         with progress.step("counting n-grams for the baselines"):
-            texts = _ngrams(table, features, first(""), parts.test)
-            train, test = map(_beside, texts, _linear_columns(table, features, first(""), parts.test))
+            texts = _ngrams(table, features, rows, parts.test)
+            train, test = map(_beside, texts, _linear_columns(table, features, rows, parts.test))
         for name, model in _linear(table).items():
             with progress.step(f"fitting the baseline {name}"):
-                rows = first(name)
-                model.fit(train[: len(rows)], table.target[rows])
+                some = limits.first(name, table, features, rows)
+                model.fit(train[some], table.target[rows[some]])
                 scores[name] = _scored(model, test, table, parts)
         if BOOSTED not in limits.left_out(table):
             with progress.step(f"fitting the baseline {BOOSTED}"):
-                rows = first(BOOSTED)
-                directions = _directions(texts, len(rows), seed)
-                train, test = map(_joined, directions, (table, table), (features, features), (rows, parts.test))
+                some = limits.first(BOOSTED, table, features, rows)
+                train, test = _dense((texts[0][some], texts[1]), table, features, (rows[some], parts.test), seed)
                 trees = _trees(table, seed)
-                trees.fit(train, table.target[rows])
+                trees.fit(train, table.target[rows[some]])
                 scores[BOOSTED] = _scored(trees, test, table, parts)
     return scores
 
@@ -126,15 +122,17 @@ def _beside(texts: Any, others: list[Any]) -> Any:
     return sparse.hstack([texts, *map(sparse.csr_matrix, others)]).tocsr()
 
 
-def _directions(texts: tuple[Any, Any], fitted: int, seed: int) -> tuple[Floats, Floats]:
-    """The main directions of training and test rows; the first ones of the training rows are looked at."""
+def _dense(
+    texts: tuple[Any, Any], table: Table, features: tuple[Feature, ...], rows: tuple[Rows, Rows], seed: int
+) -> tuple[Floats, Floats]:
+    """Training and test rows for trees: the texts' main directions, then numbers as they are and categories' ids."""
     from sklearn.decomposition import TruncatedSVD
 
     directions = TruncatedSVD(min(DIRECTIONS, texts[0].shape[1] - 1), random_state=seed)
-    return directions.fit_transform(texts[0][:fitted]), directions.transform(texts[1])
+    found = directions.fit_transform(texts[0]), directions.transform(texts[1])
+    return _joined(found[0], table, features, rows[0]), _joined(found[1], table, features, rows[1])
 
 
 def _joined(directions: Floats, table: Table, features: tuple[Feature, ...], rows: Rows) -> Floats:
-    """The directions, then numbers as they are and categories' ids."""
     others = [array for name, array in encoded(table, features, rows).items() if name != TEXT]
     return np.hstack([directions, *others])

@@ -210,3 +210,20 @@ def test_texts_alone_have_trees_and_a_bound_like_tables(monkeypatch: pytest.Monk
     monkeypatch.setattr(limits, "MOST_ROWS", 90)
     found = standing.compare(table, described, parts, "random", np.eye(2)[table.target[parts.test]], seed=0)
     assert found.fitted_rows["logistic regression"] == 90
+
+
+def test_a_part_of_the_rows_never_holds_one_class_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a class so rare that the first rows have none one row is taken along: no baseline can learn one class."""
+    table = linear_table(400)
+    target = np.zeros(400, dtype=np.int64)
+    parts = split(table, "random", 0)
+    target[parts.train[-1]] = target[parts.test[0]] = 1
+    note = Text("note", tuple(f"note {place}" for place in range(400)))
+    table = replace(table, target=target, classes=("no", "yes"))
+    described = features(table, np.arange(400))
+    monkeypatch.setattr(limits, "MOST_SVC_ROWS", 50)
+    assert baselines.score(table, described, parts, seed=0)["support vector machine"]["accuracy"] > 0.9
+    monkeypatch.setattr(limits, "MOST_ROWS", 60)
+    table = replace(table, features=("note",), numeric=np.empty((400, 0), np.float32), text=note)
+    scores = baselines.score(table, features(table, np.arange(400)), parts, seed=0)
+    assert scores["logistic regression"]["accuracy"] > 0.9
