@@ -57,9 +57,10 @@ def measured(
     admin_port = free_port()
     server = made(device=device, runtime=runtime, admin_port=str(admin_port))
     with server.running(place_for(model, folder, _ANYWHERE)) as running:
+        running.measure(Cell(model.name, 1, "binary", CONNECTIONS), server.warm_up)
         for rows in ROWS:
             cell = Cell(model.name, rows, "binary", 1)
-            running.measure(cell, max(server.warm_up, 1))
+            running.measure(cell, 1)
             whole, in_backend = _alone(running, cell, admin_port, seconds)
             many = running.measure(Cell(model.name, rows, "binary", CONNECTIONS), seconds)
             of_model = bare(model, runtime, device, rows, seconds)

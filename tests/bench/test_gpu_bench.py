@@ -60,6 +60,7 @@ def test_a_bare_model_that_misses_its_gpu_says_so(tmp_path: Path, runtime: str) 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 @pytest.mark.live
 @pytest.mark.beside
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk, the load generator, is not installed")
