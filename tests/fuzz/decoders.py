@@ -167,7 +167,11 @@ def _head(data: bytes) -> None:
     headers = [(name.lower(), value.strip()) for name, _, value in (line.partition(":") for line in lines[1:])]
     # The parser lets nothing but the digits of a 64-bit number pass as a length.
     kept = [(name, value) for name, value in headers if name != "content-length" or _is_length(value)]
-    check_head(lines[0], "", kept)
+    try:
+        check_head(lines[0], "", kept)
+    except ApiError as problem:
+        if problem.status != 501:  # another transfer coding: the caller's choice, not a fault of ours
+            raise
     header = dict(kept).get
     trace.taken(header)
 
