@@ -45,16 +45,23 @@ class _Head(NamedTuple):
     wanted: list[tuple[str, bool]]
 
 
+# A client's binary requests begin alike, so that the heads read last are remembered, for each version its own.
+_HEADS: WeakKeyDictionary[Served, dict[bytes, _Head]] = WeakKeyDictionary()
+
+
+def _remember(served: Served, header: bytes, head: _Head) -> None:
+    known = _HEADS.setdefault(served, {})
+    if len(known) >= _REMEMBERED:
+        known.clear()
+    known[header] = head
+
+
 class V2:
     """Tensors in, tensors out, each as JSON or binary as the caller asks."""
 
     name = "v2"
     headers: tuple[str, ...] = ("content-type", _LENGTH)
     rows = NUMERIC
-
-    def __init__(self) -> None:
-        # A client's binary requests begin alike, so that the heads read last are remembered, for each version its own.
-        self._heads: WeakKeyDictionary[Served, dict[bytes, _Head]] = WeakKeyDictionary()
 
     def decode(self, served: Served, call: Call, max_rows: int) -> Decoded:
         """See `PredictionProtocol.decode`."""
@@ -66,7 +73,7 @@ class V2:
         if length is None:
             return self._decode_parts(served, call.body, len(call.body), max_rows)
         size = v2.checked_header_length(length, len(call.body))
-        head = self._heads.get(served, {}).get(call.body[:size]) if size <= _LONGEST else None
+        head = _HEADS.get(served, {}).get(call.body[:size]) if size <= _LONGEST else None
         if head is None:
             return self._decode_parts(served, call.body, size, max_rows)
         tensors = _encoded(served, head.inputs.tensors(memoryview(call.body)[size:]))
@@ -86,14 +93,8 @@ class V2:
         forms = () if size > _LONGEST else _forms(described)
         head = _Head(v2.Head("inputs", forms, {}, None), identifier, timeout, chosen)
         if forms:
-            self._remember(served, body[:size], head)
+            _remember(served, body[:size], head)
         return _decoded(served, head, tensors, max_rows)
-
-    def _remember(self, served: Served, header: bytes, head: _Head) -> None:
-        known = self._heads.setdefault(served, {})
-        if len(known) >= _REMEMBERED:
-            known.clear()
-        known[header] = head
 
     def parsed_bytes(self, call: Call) -> int:
         """See `PredictionProtocol.parsed_bytes`: the JSON before the tensors' bytes."""
