@@ -28,8 +28,8 @@ _SHARED_CODE = (
     "mulgam/minisign.py", "mulgam/signature.py", "mulgam/strict.py", "mulgam/tensors.py", "mulgam/trust.py",
     "mulgam/wording.py",
     "mulgam/encoding/__init__.py", "mulgam/encoding/categories.py", "mulgam/encoding/checking.py",
-    "mulgam/encoding/encoder.py", "mulgam/encoding/numbers.py", "mulgam/encoding/rows.py", "mulgam/encoding/tensor.py",
-    "mulgam/encoding/text.py",
+    "mulgam/encoding/encoder.py", "mulgam/encoding/largest.py", "mulgam/encoding/numbers.py",
+    "mulgam/encoding/rows.py", "mulgam/encoding/tensor.py", "mulgam/encoding/text.py",
 )  # fmt: skip
 _RUNTIME_CODE = {
     "torchscript": ("handler/runtime_torchscript.py",),
