@@ -245,6 +245,7 @@ def test_two_gateways_get_other_cores_than_the_load() -> None:
 @needs_wrk
 @needs_cores
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 @pytest.mark.live
 @pytest.mark.beside
 @pytest.mark.parametrize("name", [part.name for part in parts.ALL])
@@ -256,7 +257,7 @@ def test_a_part_from_end_to_end(tmp_path_factory: pytest.TempPathFactory, name: 
     words = ["--rounds", "1", "--seconds", "1", "--only", name, "--report", str(page)]
     ended = subprocess.run(
         [sys.executable, "-m", "tests.bench.under_load", *words], cwd=ROOT, capture_output=True, text=True,
-        timeout=170, check=False, env={**os.environ, "TMPDIR": str(folder)},
+        timeout=280, check=False, env={**os.environ, "TMPDIR": str(folder)},
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
     text = page.read_text(encoding="utf-8")
