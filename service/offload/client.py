@@ -25,8 +25,12 @@ Result = TypeVar("Result")
 IDLE_SECONDS = 300.0
 # After a worker could not be started: until then work is done in its own thread.
 RESTART_SECONDS = 10.0
-# It reads or writes nothing for so long: it hangs.
-_STALL_SECONDS = 10
+# It reads or writes nothing for so long, or owes an answer: it hangs.
+STALL_SECONDS = 10
+
+
+class _HungError(Exception):
+    """The worker still owes an answer that was asked for long ago."""
 
 
 class Offload:
@@ -57,7 +61,7 @@ class Offload:
         if not self._lock.acquire(timeout=timeout):
             raise backend_late(timeout)
         try:
-            worker = self._started()
+            worker = self._ready(deadline, timeout)
             if worker is not None:
                 return self._called(worker, served, deadline, timeout, function, arguments)
         finally:
@@ -85,9 +89,29 @@ class Offload:
             try:
                 self._worker = _Worker()
             except OSError as problem:
-                self._not_before = time.monotonic() + RESTART_SECONDS
-                log.warning("no process for large bodies: %s; they are parsed in this one", problem)
+                self._put_off(problem)
         return self._worker
+
+    def _put_off(self, why: object) -> None:
+        self._not_before = time.monotonic() + RESTART_SECONDS
+        log.warning("no process for large bodies: %s; they are parsed in this one", why)
+
+    def _ready(self, deadline: float, timeout: float) -> _Worker | None:
+        """The worker, with nothing left to do for others; None where none can be started."""
+        while (worker := self._started()) is not None:
+            try:
+                worker.settle(deadline)
+            except TimeoutError:
+                raise backend_late(timeout) from None
+            except (_HungError, EOFError, OSError):
+                code = self._end()
+                if worker.has_started:
+                    log.error("the process for large bodies hung or died (%s); it is started anew", code)
+                else:
+                    self._put_off(f"it ends as it starts ({code})")
+            else:
+                break
+        return worker
 
     def _called(
         self, worker: _Worker, served: Served | None, deadline: float, timeout: float,
@@ -96,7 +120,7 @@ class Offload:
         try:
             result, problem = worker.call(served, deadline, function, arguments)
         except TimeoutError:
-            self._end()
+            # It goes on: to end it would cost the next caller its start, and an impatient one could do so for ever.
             raise backend_late(timeout) from None
         except (EOFError, OSError):
             log.error("the process for large bodies died (%s); it is started anew", self._end())
@@ -127,10 +151,13 @@ class _Worker:
                 ours.close()
                 raise
         for option in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
-            ours.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", _STALL_SECONDS, 0))
+            ours.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", STALL_SECONDS, 0))
         self._connection = Connection(ours.detach())
         self._known = frames.Known()
-        self.used = time.monotonic()
+        self.used = self._asked = time.monotonic()
+        # An answer that nobody waits for any more; at first its word that it has started.
+        self._owes = True
+        self.has_started = False
 
     def is_gone(self) -> bool:
         """Whether the process has ended."""
@@ -140,15 +167,33 @@ class _Worker:
         self, served: Served | None, deadline: float, function: Callable[..., Any], arguments: tuple[Any, ...]
     ) -> tuple[Any, Exception | None]:
         """What the function returned and what it raised; raises TimeoutError, or EOFError or OSError: it is gone."""
+        self._asked = time.monotonic()
         if served is not None and served not in self._known:
             self._known.add(served)
             self._connection.send(served)
         else:
             self._connection.send(None)
         frames.send(self._connection, (function, tuple(map(frames.uncopied, arguments))))
+        self._owes = True
         if not self._connection.poll(max(0.0, deadline - time.monotonic())):
             raise TimeoutError
+        return self._received()
+
+    def settle(self, deadline: float) -> None:
+        """Wait for what it owes to callers that are gone; raises as `call`, and _HungError."""
+        if not self._owes:
+            return
+        hung = self._asked + STALL_SECONDS
+        if self._connection.poll(max(0.0, min(deadline, hung) - time.monotonic())):
+            self._received()
+        elif hung <= deadline:
+            raise _HungError("it owes an answer")
+        else:
+            raise TimeoutError
+
+    def _received(self) -> tuple[Any, Exception | None]:
         outcome: tuple[Any, Exception | None] = frames.receive(self._connection, self._known)
+        self._owes, self.has_started = False, True
         self.used = time.monotonic()
         return outcome
 

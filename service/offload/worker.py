@@ -36,6 +36,7 @@ def main() -> int:
 def work(connection: Connection) -> NoReturn:
     """Answer until the gateway hangs up; then raises EOFError or OSError."""
     known = frames.Known()
+    frames.send(connection, (None, None))  # it is here
     while True:
         # Before it is named for the first time a version comes itself, else None.
         served = connection.recv()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -121,16 +122,45 @@ def test_what_cannot_be_told_does_not_spoil_what_follows(offload: Offload, serve
     assert offload.run(served, 20, echo, served, 1)[1] == 1
 
 
-def test_a_call_that_takes_too_long_is_ended(offload: Offload, served: Served) -> None:
-    """504 at its deadline, and the next has a new worker."""
-    before = offload.run(served, 20, PID)
+def late(offload: Offload, served: Served, timeout: float, seconds: float) -> float:
+    """Ask for what takes longer than it may; returns how long the 504 took."""
     started = time.monotonic()
     with pytest.raises(ApiError) as raised:
-        offload.run(served, 0.2, SLEEP, 30)
+        offload.run(served, timeout, SLEEP, seconds)
     assert raised.value.status == 504
-    assert time.monotonic() - started < 5
+    return time.monotonic() - started
+
+
+def test_an_impatient_caller_costs_others_no_worker(offload: Offload, served: Served) -> None:
+    """504 at its deadline, also while the worker starts; the next waits for what is left, and has its own answer."""
+    assert late(offload, served, 0.001, 0) < 5
+    before = offload.run(served, 20, PID)
+    for _ in range(3):
+        assert late(offload, served, 0.05, 0.3) < 5
+        assert offload.run(served, 20, echo, served, "mine") == (served.digest, "mine")
+    assert offload.run(served, 20, PID) == before
+
+
+def test_a_worker_that_hangs_is_replaced(
+    offload: Offload, served: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where it owes an answer for too long, the next caller waits no longer than that, and has a new one."""
+    before = offload.run(served, 20, PID)
+    monkeypatch.setattr(client, "STALL_SECONDS", 1)
+    assert late(offload, served, 0.1, 60) < 5
+    assert late(offload, served, 0.1, 0) < 5
     assert offload.run(served, 20, PID) != before
     assert not psutil.pid_exists(before)
+    assert "hung or died" in caplog.text
+
+
+def test_a_worker_that_ends_as_it_starts_is_done_without(
+    offload: Offload, served: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The work is done here, and it is not tried for each request anew."""
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    assert [offload.run(served, 20, PID) for _ in range(3)] == [os.getpid()] * 3
+    assert len(caplog.records) == 1
 
 
 def test_a_worker_that_dies_costs_one_request(offload: Offload, served: Served) -> None:
