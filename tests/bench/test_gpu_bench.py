@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -64,11 +65,12 @@ def test_a_bare_model_that_misses_its_gpu_says_so(tmp_path: Path, runtime: str) 
 @pytest.mark.live
 @pytest.mark.beside
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk, the load generator, is not installed")
-def test_it_runs_from_end_to_end_on_a_cpu() -> None:
+def test_it_runs_from_end_to_end_on_a_cpu(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Each way of serving at 1, 64 and 4,096 rows, and what `auto` chose for each model."""
     ended = subprocess.run(
         [sys.executable, "-m", "tests.bench.gpu", "--device", "cpu", "--model", "mlp", "--seconds", "1"],
         cwd=ROOT, capture_output=True, text=True, timeout=280, check=False,
+        env={**os.environ, "TMPDIR": str(tmp_path_factory.mktemp("g"))},  # short: Unix sockets lie in it
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
     for title, _, _ in gpu.SERVED:

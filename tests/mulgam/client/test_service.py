@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,12 @@ pytestmark = [pytest.mark.live, pytest.mark.beside]
 
 KEY = "a-key-of-this-test"  # pragma: allowlist secret
 ROWS = np.random.default_rng(5).normal(size=(700, 3)).round(3)
+
+
+@pytest.fixture(scope="module")
+def two_versions(two_versions: Registry, tmp_path_factory: pytest.TempPathFactory) -> Registry:
+    """A copy of its own: what is served changes here."""
+    return Registry(Path(shutil.copytree(two_versions.root, tmp_path_factory.mktemp("own") / "registry")))
 
 
 @pytest.fixture(scope="module")
