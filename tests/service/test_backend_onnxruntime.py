@@ -94,3 +94,16 @@ def test_many_rows_are_computed_in_pieces(
     answer = asyncio.run(backend.predict(served, tensors, 10))
     assert seen == runs
     np.testing.assert_allclose(answer.output, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("one", "many", "rows"),
+    [(9e-6, 93e-6, 369), (0.0006, 0.0007, 0), (0.0003, 0.0033, 0), (0.0003, 0.0009, 22)],
+    ids=["microseconds", "a slow call", "slow rows", "slow calls of quick rows"],
+)
+def test_what_is_cheap_follows_from_what_was_measured(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch, one: float, many: float, rows: int
+) -> None:
+    """As many rows as half a millisecond has, on the loop; where those are few, all go in batches, in a thread."""
+    monkeypatch.setattr(onnx_session, "median_seconds", lambda session, served, rows: one if rows == 1 else many)
+    assert onnx_session.cheap_rows(None, Served(registry.entry("notes", 1), "onnx")) == rows
