@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import socket
 import subprocess
@@ -31,9 +32,10 @@ def running(folder: Path, http: str, port: int) -> Iterator[None]:
     Raises:
         AssertionError: `nginx -t` refuses the configuration, or it does not listen.
     """
-    folder.chmod(0o755)
     configuration = folder / "nginx.conf"
-    configuration.write_text(_MAIN.format(folder=folder, http=http))
+    # Started by root it would look at files here as another user, who may not enter the folders above.
+    user = "user root;" if os.geteuid() == 0 else ""
+    configuration.write_text(user + _MAIN.format(folder=folder, http=http))
     command = ["nginx", "-e", str(folder / "nginx.log"), "-p", str(folder), "-c", str(configuration)]
     tested = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False)
     assert tested.returncode == 0, tested.stderr
