@@ -40,7 +40,7 @@ class Writer:
         header = self._known.get(forms)
         if header is None:
             header = v2.json_part(self._section, forms, self._parameters)
-            _remember(self._known, forms, header, len(header))
+            remember(self._known, forms, header, len(header))
         return len(header), b"".join((header, *raw))
 
 
@@ -63,11 +63,12 @@ class Reader:
         head = self._known.get(header)
         if head is None:
             head = v2.read_head(self._section, header)
-            _remember(self._known, header, head, length)
+            remember(self._known, header, head, length)
         return Message(head.tensors(view[length:]), head.parameters, head.id)
 
 
-def _remember(known: dict[Key, Value], key: Key, value: Value, size: int) -> None:
+def remember(known: dict[Key, Value], key: Key, value: Value, size: int) -> None:
+    """Keep what was made of a head of so many bytes, where it is short; at one too many all others are forgotten."""
     if size > LONGEST:
         return
     if len(known) >= MOST:

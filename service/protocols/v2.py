@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
+from mulgam import exchanges
 from mulgam import tensors as v2
 from mulgam.encoding.checking import check_tensors
 from mulgam.errors import InputError
@@ -32,8 +33,6 @@ from service.versions.served import Served
 
 # The header in lower case, as the answer's headers are.
 _LENGTH = v2.LENGTH_HEADER.lower()
-# Heads that are remembered for each version, and the bytes of the longest: strangers can't make them more.
-_REMEMBERED, _LONGEST = 256, 1024
 
 
 class _Head(NamedTuple):
@@ -47,13 +46,6 @@ class _Head(NamedTuple):
 
 # A client's binary requests begin alike, so that the heads read last are remembered, for each version its own.
 _HEADS: WeakKeyDictionary[Served, dict[bytes, _Head]] = WeakKeyDictionary()
-
-
-def _remember(served: Served, header: bytes, head: _Head) -> None:
-    known = _HEADS.setdefault(served, {})
-    if len(known) >= _REMEMBERED:
-        known.clear()
-    known[header] = head
 
 
 class V2:
@@ -73,7 +65,7 @@ class V2:
         if length is None:
             return self._decode_parts(served, call.body, len(call.body), max_rows)
         size = v2.checked_header_length(length, len(call.body))
-        head = _HEADS.get(served, {}).get(call.body[:size]) if size <= _LONGEST else None
+        head = _HEADS.get(served, {}).get(call.body[:size]) if size <= exchanges.LONGEST else None
         if head is None:
             return self._decode_parts(served, call.body, size, max_rows)
         tensors = _encoded(served, head.inputs.tensors(memoryview(call.body)[size:]))
@@ -90,10 +82,10 @@ class V2:
         described = document.get("inputs")
         tensors = _inputs(served, described, view[size:])
         chosen = wanted(served, document.get("outputs"), bool(parameters.get("binary_data_output", False)))
-        forms = () if size > _LONGEST else _forms(described)
+        forms = () if size > exchanges.LONGEST else _forms(described)
         head = _Head(v2.Head("inputs", forms, {}, None), identifier, timeout, chosen)
         if forms:
-            _remember(served, body[:size], head)
+            exchanges.remember(_HEADS.setdefault(served, {}), body[:size], head, size)
         return _decoded(served, head, tensors, max_rows)
 
     def parsed_bytes(self, call: Call) -> int:

@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import pytest
 
+from mulgam import exchanges
 from mulgam import tensors as v2
 from mulgam.errors import InputError
 from mulgam.registry import Registry
@@ -101,12 +102,12 @@ def test_a_version_knows_nothing_of_another_ones_heads(tmp_path: Path) -> None:
 
 def test_strangers_fill_no_memory(served: Served) -> None:
     """Ids without end, long heads, data as JSON: a bounded number of short heads is kept."""
-    for number in range(2 * protocol._REMEMBERED + 5):
+    for number in range(2 * exchanges.MOST + 5):
         V2().decode(served, call(ROWS, id=str(number)), 10)
-    V2().decode(served, call(ROWS, id="x" * protocol._LONGEST), 10)
+    V2().decode(served, call(ROWS, id="x" * exchanges.LONGEST), 10)
     mixed = {"inputs": [{"name": "numeric", "datatype": "FP32", "shape": [1, 3], "data": [1, 2, 3]}]}
     V2().decode(served, raw(json.dumps(mixed).encode(), b""), 10)
     heads = protocol._HEADS[served]
-    assert 0 < len(heads) <= protocol._REMEMBERED
-    assert max(map(len, heads)) <= protocol._LONGEST
+    assert 0 < len(heads) <= exchanges.MOST
+    assert max(map(len, heads)) <= exchanges.LONGEST
     assert not any(b'data"' in head for head in heads)
