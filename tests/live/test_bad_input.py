@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.hostile import BODILESS, CASES, chunked, publish, request
+from tests.hostile import BODILESS, CASES, CSV, LONG, chunked, chunks, publish, request
 from tests.processes import Serving, call, predict, serving, wait_until
 
 pytestmark = [pytest.mark.live, pytest.mark.beside]
@@ -79,6 +79,25 @@ def test_each_bad_input_has_its_answer(service: Serving, data: bytes, status: in
         assert re.search(rb'prediction|"error"', body)
         assert not re.search(rb"[\[:,] *-?(NaN|Infinity)", body)
     assert not INTERNALS.search(head + body)
+    assert is_unharmed(service)
+
+
+def test_a_trailer_without_end_ends_a_table_that_is_being_answered(service: Serving) -> None:
+    """F12: the answer has begun, so its last line says it; how much of the 20 MB is taken is the service's to say."""
+    head = request(length=None, headers=["Transfer-Encoding: chunked"], body=chunks(CSV)[:-2], kind="text/csv")
+    with socket.create_connection(("127.0.0.1", service.port), 10) as connection:
+        connection.sendall(head)
+        answer = b""
+        while b"5.3" not in answer:
+            answer += (block := connection.recv(65536))
+            assert block, answer
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(b"X-A: " + LONG + b"\r\n\r\n")
+        with contextlib.suppress(ConnectionError):
+            while block := connection.recv(65536):
+                answer += block
+    assert re.findall(rb"HTTP/1\.1 (\d{3})", answer) == [b"200"]
+    assert b"BODY_CUT_OFF" in answer
     assert is_unharmed(service)
 
 
