@@ -27,7 +27,7 @@ from service.metrics import files as metric_files
 from service.metrics.recording import Metrics
 from service.offload.client import Offload
 from service.plane import DataPlane, runtime_of
-from service.process import memory
+from service.process import descriptors, memory
 from service.process.ending import Ending, finished
 from service.process.line import Line
 from service.settings import Settings, from_environment
@@ -57,6 +57,7 @@ def main() -> int:
         print(f"mulgam gateway: {problem}", file=sys.stderr)
         return 1
     metric_files.install()
+    descriptors.spread()
     sys.setswitchinterval(SWITCH_SECONDS)
     plane = DataPlane(settings, catalogue, backend, Metrics(settings.drift_half_life), tracing, known_keys, Offload())
     plane.metrics.generation.set(options.generation)

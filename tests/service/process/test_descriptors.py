@@ -21,3 +21,15 @@ def test_the_limit_is_raised(soft: int, hard: int, taken: int) -> None:
     )
     command = [sys.executable, "-c", script, str(soft), str(min(hard, most))]
     assert int(subprocess.check_output(command, cwd=ROOT, text=True)) == min(taken, most)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_the_kernels_table_is_made_once() -> None:
+    """As large as the limit from the start: grown later, it holds a process that has threads up for milliseconds."""
+    script = (
+        "import os, resource as r, service.process.descriptors as descriptors;"
+        "r.setrlimit(r.RLIMIT_NOFILE, (4096, r.getrlimit(r.RLIMIT_NOFILE)[1]));"
+        "before = os.listdir('/proc/self/fd'); descriptors.spread(); assert before == os.listdir('/proc/self/fd');"
+        "print(next(line for line in open('/proc/self/status') if line.startswith('FDSize')).split()[1])"
+    )
+    assert int(subprocess.check_output([sys.executable, "-c", script], cwd=ROOT, text=True)) == 4096
