@@ -29,7 +29,8 @@ from service.plane import DataPlane
 from service.protocols.base import PredictionProtocol
 from service.protocols.paths import PATHS, concrete
 from service.queueing.job import Job
-from service.respond import error_reply, log_error, respond
+from service.respond import error_reply, respond
+from service.telemetry.refusals import refusals
 from service.telemetry.trace import taken
 from service.versions.served import Catalogue, LineUp, Served
 from service.versions.split import key_of
@@ -133,7 +134,7 @@ class Edge:
         header = (request.fields if request is not None else {}).get
         self._metrics.requests.labels(NO_MODEL, NO_MODEL, "http", str(error.status)).inc()
         identity = request_id(header("x-request-id"))
-        log_error(error, identity, NO_MODEL, "http", 0.0, taken(header))
+        refusals.log(error, identity, NO_MODEL, "http", 0.0, taken(header))
         return error_reply(error, identity)
 
     def cut_off(self) -> None:

@@ -15,8 +15,9 @@ from service.errors import ApiError, body_too_large, from_input_error, from_stat
 from service.keys import Keys
 from service.metrics.families import NO_MODEL
 from service.metrics.recording import Metrics
-from service.respond import error_reply, log_error
+from service.respond import error_reply
 from service.settings import Settings
+from service.telemetry.refusals import refusals
 from service.telemetry.trace import taken
 from service.wsgi import RECEIVED
 
@@ -60,7 +61,7 @@ def install(app: Flask, settings: Settings, metrics: Metrics | None, keys: Keys 
         error = _as_api_error(problem, settings)
         if request.path not in _PROBES:
             trace = taken(request.headers.get)
-            log_error(error, g.request_id, NO_MODEL, "http", time.perf_counter() - g.started, trace)
+            refusals.log(error, g.request_id, NO_MODEL, "http", time.perf_counter() - g.started, trace)
         return to_flask(error_reply(error, g.request_id))
 
 

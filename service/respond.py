@@ -23,6 +23,7 @@ from service.protocols.base import JSON_HEADERS, Decoded, Headers, Output, Predi
 from service.queueing.deadline import Deadline
 from service.queueing.job import Job
 from service.shadow.shadowing import Shadowing
+from service.telemetry.refusals import refusals
 from service.telemetry.trace import Trace, current
 from service.versions.served import Served
 
@@ -153,21 +154,6 @@ def error_reply(error: ApiError, request_id: str) -> Reply:
     return Reply(error.status, headers, orjson.dumps(error.document(request_id)))
 
 
-def log_error(
-    error: ApiError, request_id: str, model: str, protocol: str, seconds: float, trace: Trace | None = None
-) -> None:
-    """Server faults are warnings, refusals information."""
-    level = logging.WARNING if error.status >= 500 and error.status != 501 else logging.INFO
-    if log.isEnabledFor(level):
-        fields = {
-            "request_id": request_id, "model": model, "protocol": protocol, "status": error.status,
-            "code": error.code, "seconds": round(seconds, 6),
-        }  # fmt: skip
-        if trace is not None:
-            fields["trace_id"] = trace.trace_id
-        log.log(level, "refused: %s", error, extra=fields)
-
-
 def as_api_error(problem: BaseException, request_id: str, trace: Trace | None = None) -> ApiError:
     """Whatever was raised while answering, as an error that shows nothing of the inside; a defect is logged."""
     if isinstance(problem, ApiError):
@@ -209,7 +195,7 @@ def _reply(served: Served, call: Call, headers: Headers, body: bytes) -> Reply:
 
 def _failed(problem: Exception, served: Served, protocol: PredictionProtocol, call: Call, trace: Trace | None) -> Reply:
     error = as_api_error(problem, call.request_id, trace)
-    log_error(error, call.request_id, served.name, protocol.name, time.perf_counter() - call.received, trace)
+    refusals.log(error, call.request_id, served.name, protocol.name, time.perf_counter() - call.received, trace)
     return error_reply(error, call.request_id)
 
 

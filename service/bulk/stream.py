@@ -25,7 +25,8 @@ from service.bulk.rows import Batch, RowReader, RowWriter, Scorer, check_tabular
 from service.errors import ApiError, body_too_large, service_stopping, too_busy
 from service.plane import DataPlane
 from service.protocols.base import Output
-from service.respond import as_api_error, log_error
+from service.respond import as_api_error
+from service.telemetry.refusals import refusals
 from service.telemetry.trace import Trace, current
 from service.versions.served import Served
 
@@ -222,7 +223,7 @@ class BulkAnswer:
         return error
 
     def _log(self, error: ApiError, seconds: float) -> None:
-        log_error(error, self._request_id, self._served.name, NAMES[self._kind], seconds, self._trace)
+        refusals.log(error, self._request_id, self._served.name, NAMES[self._kind], seconds, self._trace)
 
     def _answered(self, reader: RowReader, writer: RowWriter) -> Iterator[bytes]:
         scorer = Scorer(self._served.encoder, self._compute, partial(self._plane.outside, self._served))

@@ -11,6 +11,7 @@ from service.plane import DataPlane
 from service.process import status
 from service.process.ending import Ending
 from service.process.following import adopt
+from service.telemetry.refusals import refusals
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ class Line:
         os.set_blocking(self._descriptor, False)
         while True:
             self._flush(plane)
+            refusals.sum_up()
             try:
                 os.write(self._descriptor, status.to_line(self._status(plane)))
             except BlockingIOError:

@@ -27,9 +27,10 @@ from service.plane import DataPlane
 from service.protocols import v2_metadata
 from service.protocols.base import Decoded
 from service.queueing.deadline import Deadline
-from service.respond import as_api_error, log_error
+from service.respond import as_api_error
 from service.rpc import open_inference_pb2 as messages
 from service.rpc import v2_grpc
+from service.telemetry.refusals import refusals
 from service.telemetry.trace import Trace, current, taken
 from service.versions.served import Served
 from service.versions.split import key_of
@@ -234,7 +235,7 @@ class Calls:
         """End the call with an error; never returns."""
         error = as_api_error(problem, identity, trace)
         seconds = self._count(served, error.status, started)
-        log_error(error, identity, served.name if served else NO_MODEL, NAME, seconds, trace)
+        refusals.log(error, identity, served.name if served else NO_MODEL, NAME, seconds, trace)
         if trace is not None and served is not None:
             self._plane.tracing.end(trace, served, NAME, error.status, seconds)
         trailing = [("x-request-id", identity), ("x-error-code", error.code)]

@@ -236,6 +236,25 @@ def test_floods_of_chunks_leave_nothing_behind(service: Serving) -> None:
     assert is_unharmed(service)
 
 
+def test_a_flood_of_refusals_is_told_in_few_lines(service: Serving) -> None:
+    """Ten a second of one code have a line each; the rest is counted there, each once."""
+    flood = request(body=b"<no/>", kind="text/xml").replace(b"Connection: close\r\n", b"") * 100
+
+    def told() -> list[dict[str, object]]:
+        lines = (json.loads(line) for line in service.output().splitlines() if line.startswith("{"))
+        return [line for line in lines if line.get("code") == "UNSUPPORTED_MEDIA_TYPE"]
+
+    before = len(told())
+    answer = exchange(service.port, flood + request())
+    assert len(re.findall(rb"HTTP/1\.1 415", answer)) == 100
+
+    def is_whole() -> bool:
+        lines = told()[before:]
+        return len(lines) < 35 and sum(int(str(line.get("count", 1))) for line in lines) == 100
+
+    wait_until(is_whole, 5, "each of 100 refusals is in the log, in fewer lines")
+
+
 def test_every_line_of_the_log_is_plain(service: Serving) -> None:
     """After all of the above: one JSON object each, nothing raw of what was sent, no defect."""
     lines = service.output().splitlines()
