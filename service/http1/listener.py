@@ -7,6 +7,7 @@ import logging
 import resource
 import socket
 import time
+from typing import Any
 
 from service.http1.connection import Connection
 from service.http1.request import Handler
@@ -14,6 +15,9 @@ from service.http1.request import Handler
 log = logging.getLogger(__name__)
 
 BACKLOG = 1024
+# Of one port. libuv takes one connection of a socket in a turn of the loop: the queue that a long turn leaves behind
+# would be taken one by one, each after a turn that is long because of all who wait already.
+_SOCKETS = 8
 # Descriptors that are left for models, logs and the backend's connections.
 _DESCRIPTORS_LEFT = 128
 _LOOKS = 10
@@ -36,7 +40,7 @@ class Listener:
         self.keep_alive = keep_alive
         self.connections: set[Connection] = set()
         self.loop: asyncio.AbstractEventLoop
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
         self._watch: asyncio.Task[None] | None = None
         self._refused = 0
         self._most = max(resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _DESCRIPTORS_LEFT, 16)
@@ -49,23 +53,16 @@ class Listener:
         """
         self.loop = asyncio.get_running_loop()
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listening = socket.socket(family, kind)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        try:
-            listening.bind(address)
-        except OSError:
-            listening.close()
-            raise
-        listening.setblocking(False)
-        self._server = await self.loop.create_server(self._taken, sock=listening, backlog=BACKLOG)
+        for _ in range(_SOCKETS):
+            listening = _bound(family, kind, address)
+            self._servers.append(await self.loop.create_server(self._taken, sock=listening, backlog=BACKLOG))
+            address = listening.getsockname()
         self._watch = self.loop.create_task(self._look_around(), name="deadlines")
 
     def stop_listening(self) -> None:
         """Take no new connection."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        while self._servers:
+            self._servers.pop().close()
 
     async def finish(self) -> None:
         """Let what is under way end, and close every connection."""
@@ -109,3 +106,16 @@ class _TooMany(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         transport.close()
+
+
+def _bound(family: int, kind: int, address: Any) -> socket.socket:
+    listening = socket.socket(family, kind)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listening.bind(address)
+        listening.setblocking(False)
+    except OSError:
+        listening.close()
+        raise
+    return listening
