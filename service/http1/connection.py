@@ -27,7 +27,12 @@ log = logging.getLogger(__name__)
 
 # After a refusal the rest of what a client sends is read for so long, or the answer would be lost with a reset.
 LINGER_SECONDS = 2.0
+# Of what came in one piece, in a turn of the loop: 256 KiB of small requests, one after the other, took it 40 ms.
+_PORTION = 16 * 1024
+# So much at once comes from a fast sender, of which libuv reads up to 32 pieces in a row: 8 MiB took it 7 ms.
+_LONG_READ = 128 * 1024
 _CLOSE = "close"
+_NOTHING = memoryview(b"")
 
 
 class Connection(Reading, asyncio.Protocol):
@@ -46,6 +51,8 @@ class Connection(Reading, asyncio.Protocol):
         self._is_chunked = False
         self._is_lingering = False
         self._is_over = False
+        self._is_held = False
+        self._left = _NOTHING
         self._unread = 0
         self.is_clogged = False
         self.deadline: float | None = None
@@ -97,12 +104,44 @@ class Connection(Reading, asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the client."""
-        if self._is_over or self._is_lingering or self._refusal is not None:
+        if self._is_deaf():
             return
+        if len(data) <= _PORTION:
+            self._take(data)
+        else:
+            self._take_portion(memoryview(data))
+
+    def _take(self, data: bytes | memoryview) -> None:
         if self._read(data):
             self._after_reading()
         else:
             self.hold_reading()
+
+    def _take_portion(self, data: memoryview) -> None:
+        """As much as others can wait for, and the body that is in it to its end; what is left in the next turn."""
+        is_long = len(data) >= _LONG_READ
+        size = max(_PORTION, self._body_left())
+        while data and size and not self._is_deaf():
+            portion, data = data[:size], data[size:]
+            self._take(portion)
+            size = self._body_left()
+        if (data or is_long) and not self._is_deaf():
+            self._left = data
+            self._transport.pause_reading()
+            self._listener.loop.call_soon(self._take_left)
+
+    def _take_left(self) -> None:
+        if self._is_held or self._is_over:
+            return
+        left, self._left = self._left, _NOTHING
+        if left:
+            self._take_portion(left)
+        if not self._left:
+            self.read_on()
+
+    def _is_deaf(self) -> bool:
+        """Whether nothing that comes now means anything."""
+        return self._is_over or self._is_lingering or self._refusal is not None
 
     def _after_reading(self) -> None:
         """What the callbacks could not do in the middle of the parser's work."""
@@ -197,10 +236,11 @@ class Connection(Reading, asyncio.Protocol):
     def _linger(self) -> None:
         """No more is sent; what still comes is read and dropped for a moment, so that the answer arrives."""
         self._is_lingering = True
+        self._left = _NOTHING
         self._give_up_queue()
         self._transport.write_eof()
         self._wait(LINGER_SECONDS)
-        self._transport.resume_reading()
+        self.read_on()
 
     def _give_up_queue(self) -> None:
         while self._queue:
@@ -247,12 +287,18 @@ class Connection(Reading, asyncio.Protocol):
 
     def hold_reading(self) -> None:
         """Take no more from the client for now."""
+        self._is_held = True
         if not self._is_over:
             self._transport.pause_reading()
 
     def read_on(self) -> None:
         """Take more."""
-        if not self._is_over:
+        self._is_held = False
+        if self._is_over:
+            return
+        if self._left:
+            self._listener.loop.call_soon(self._take_left)
+        else:
             self._transport.resume_reading()
 
     def abort(self) -> None:
@@ -284,7 +330,7 @@ class Connection(Reading, asyncio.Protocol):
         return True
 
     def _is_idle(self) -> bool:
-        return self._request is None and self._pending is None and not self._queue
+        return self._request is None and self._pending is None and not self._queue and not self._left
 
     def _wait(self, seconds: float) -> None:
         self.deadline = time.monotonic() + seconds

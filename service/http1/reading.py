@@ -57,7 +57,7 @@ class Reading(ABC):
     def _whole(self, request: Request) -> None:
         """A request is whole."""
 
-    def _read(self, data: bytes) -> bool:
+    def _read(self, data: bytes | memoryview) -> bool:
         """Read on; False where what follows is no HTTP/1.1 any more."""
         rest = memoryview(data)
         while (place := self._feed(rest)) is not None and self._refusal is None:
@@ -89,6 +89,13 @@ class Reading(ABC):
         except ApiError as refusal:
             self._refusal = self._refusal or refusal
         return place
+
+    def _body_left(self) -> int:
+        """Bytes of the body that is being read which are still to come, where that is known."""
+        request = self._request
+        if request is None or self._in_head or not request.length:
+            return 0
+        return request.length - self._size
 
     def _grow_head(self, read: int) -> None:
         self._head_bytes = 0 if self._began else self._head_bytes + read

@@ -29,7 +29,8 @@ class Echo:
 
     def __init__(self) -> None:
         self.draining = False
-        self.reserved = 0
+        self.reserved = self.whole = 0
+        self.limit = LIMIT
         self.read = b""
 
     def admit(self, request: Request) -> int | None:
@@ -38,7 +39,7 @@ class Echo:
             raise ApiError(404, "NOT_FOUND", "No.")
         if request.path == "/stream":
             return None
-        return LIMIT
+        return self.limit
 
     def reserve(self, request: Request, size: int) -> None:
         """So much is kept."""
@@ -47,6 +48,7 @@ class Echo:
 
     def answer(self, request: Request, done: Callable[[Reply], None]) -> Reply | Pending:
         """The echo."""
+        self.whole += 1
         self.abandon(request)
         if request.path == "/later":
             return asyncio.get_running_loop().call_soon(done, echo(request))
@@ -305,6 +307,78 @@ def test_a_stream_goes_both_ways_and_feels_pressure() -> None:
     scene(cut_off)
 
 
+async def settled(client: Client, turns: int = 2000) -> None:
+    """Until nothing more is answered."""
+    before = -1
+    while before != len(client.answer) or client.is_paused:
+        before = len(client.answer)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        turns -= 5
+        assert turns > 0
+
+
+@pytest.mark.parametrize("request_", [REQUESTS[0], REQUESTS[1], REQUESTS[2]], ids=["GET", "POST", "chunks, later"])
+def test_many_small_requests_in_one_piece_leave_others_their_turns(request_: bytes) -> None:
+    """256 KiB are read in 16 turns of the loop; each request is answered as if it had come alone, in order."""
+    count = 256 * 1024 // len(request_)
+
+    async def play(connection: Connection, client: Client, handler: Echo) -> None:
+        connection.data_received(request_ * count)
+        assert 0 < handler.whole <= 16 * 1024 // len(request_) + 1
+        assert client.is_paused
+        last, most = handler.whole, 0
+        while handler.whole < count:
+            await asyncio.sleep(0)
+            most, last = max(most, handler.whole - last), handler.whole
+        assert most <= 2 * (16 * 1024 // len(request_) + 1)
+        await settled(client)
+        assert client.answer.count(b"HTTP/1.1 200 ") == count
+
+    scene(play)
+
+
+def test_a_fast_sender_rests_after_each_long_piece() -> None:
+    """What it sends next is read in the next turn; not before, and not while it is held for another reason."""
+
+    async def play(connection: Connection, client: Client, handler: Echo) -> None:
+        connection.data_received(b"POST /stream HTTP/1.1\r\nHost: a\r\nContent-Length: 10000000\r\n\r\n")
+        connection.data_received(bytes(100_000))
+        assert not client.is_paused
+        connection.data_received(bytes(140_000))
+        assert client.is_paused
+        await asyncio.sleep(0)
+        assert not client.is_paused
+        connection.data_received(bytes(140_000))
+        connection.hold_reading()
+        for _ in range(3):
+            await asyncio.sleep(0)
+        connection.hold_reading()
+        await asyncio.sleep(0)
+        assert client.is_paused
+        connection.read_on()
+        assert not client.is_paused
+
+    scene(play)
+
+
+def test_a_body_is_read_to_its_end_at_once() -> None:
+    """It costs no turn more however large it is; what follows it waits for the next."""
+    large = b"POST /b HTTP/1.1\r\nHost: a\r\nContent-Length: 40000\r\n\r\n" + bytes(40_000)
+
+    async def play(connection: Connection, client: Client, handler: Echo) -> None:
+        handler.limit = 50_000
+        connection.data_received(large)
+        assert (handler.whole, client.is_paused) == (1, False)
+        connection.data_received(large + REQUESTS[0] * 1000)
+        assert 1 < handler.whole < 1002
+        assert client.is_paused
+        await settled(client)
+        assert handler.whole == 1002
+
+    scene(play)
+
+
 def test_a_header_of_an_answer_can_not_begin_another() -> None:
     """A line's end in a value is an error of ours: 500, and nothing of it is sent."""
 
@@ -342,9 +416,10 @@ CHUNKED = b" HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 def test_a_body_must_go_on(beginning: bytes) -> None:
     """A trailer's value or name and a chunk's extension have a bound, where the parser would take them without end."""
 
-    def play(connection: Connection, client: Client, handler: Echo) -> None:
+    async def play(connection: Connection, client: Client, handler: Echo) -> None:
         connection.data_received(b"POST /b" + CHUNKED + beginning)
         connection.data_received(BLOCK)
+        await settled(client)
         assert client.answer.startswith(b"HTTP/1.1 400")
         assert b"BAD_FRAMING" in client.answer
 
