@@ -16,7 +16,7 @@ from typing import Any
 
 from flask import Flask
 
-from service import hooks, wsgi
+from service import hooks, priority, wsgi
 from service.bulk.edge import BulkEdge
 from service.bulk.kinds import bulk_kind
 from service.caller import Caller
@@ -55,7 +55,7 @@ class Edge:
         self._settings = plane.settings
         self._metrics = plane.metrics
         self._keys = plane.keys
-        self._threads = ThreadPoolExecutor(plane.settings.threads, thread_name_prefix="request")
+        self._threads = ThreadPoolExecutor(plane.settings.threads, "request", priority.stand_back)
         # A hook that someone added to the app must see every request: then all of them go there.
         self._has_short_ways = not hooks.are_foreign(app)
         self._ways: dict[str, Way] = {}

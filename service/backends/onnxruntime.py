@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mulgam.tensors import Arrays
+from service import priority
 from service.backends import onnx_session
 from service.backends.base import Answer
 from service.errors import backend_unavailable
@@ -21,8 +21,6 @@ from service.versions.served import Served
 
 # Of one run on the CPU: 10,000 rows of 256 values between layers took 17 ms at once and 12 ms so.
 PIECE_ROWS = 512
-# Not much more: a thread that ends may hold the lock of the interpreter, and then the event loop waits for it.
-_NICENESS = 5
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,11 @@ class _Model:
             return self.run(tensors)
         starts = range(0, rows, self.piece)
         pieces = ({name: one[at : at + self.piece] for name, one in tensors.items()} for at in starts)
-        return np.concatenate([self.run(piece) for piece in pieces])
+        outputs = []
+        for piece in pieces:
+            outputs.append(self.run(piece))
+            priority.step_aside()
+        return np.concatenate(outputs)
 
 
 class OnnxRuntimeBackend:
@@ -68,7 +70,7 @@ class OnnxRuntimeBackend:
         # onnxruntime frees the interpreter lock while it computes, so threads use the cores.
         self.workers = self.lanes = len(os.sched_getaffinity(0))
         # One more than requests use at a time, for golden replays and shadows.
-        self._threads = ThreadPoolExecutor(self.lanes + 1, "onnxruntime", _stand_back)
+        self._threads = ThreadPoolExecutor(self.lanes + 1, "onnxruntime", priority.stand_back)
 
     def cheap_rows(self, served: Served) -> int:
         """By the time that this model took when it was loaded."""
@@ -103,12 +105,6 @@ class OnnxRuntimeBackend:
         """Stop the threads and drop the sessions."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._models.clear()
-
-
-def _stand_back() -> None:
-    """The event loop goes before a thread that computes; elsewhere than on Linux this would be the whole process."""
-    if sys.platform == "linux":
-        os.nice(_NICENESS)
 
 
 def _loaded(served: Served, device: str) -> _Model:

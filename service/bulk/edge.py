@@ -16,7 +16,7 @@ from typing import Any
 
 from flask import Flask
 
-from service import wsgi
+from service import priority, wsgi
 from service.bulk.outlet import Outlet, ReaderGone
 from service.bulk.spool import Spool, cut_off
 from service.bulk.window import Window
@@ -41,7 +41,7 @@ class BulkEdge:
         self._app = app
         self._plane = plane
         self._settings = plane.settings
-        self._threads = ThreadPoolExecutor(plane.settings.bulk_requests, thread_name_prefix="bulk")
+        self._threads = ThreadPoolExecutor(plane.settings.bulk_requests, "bulk", priority.stand_back)
         self._spools: set[Spool] = set()
 
     def admit(self, length: int | None) -> None:

@@ -6,7 +6,6 @@ hangs up.
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import traceback
@@ -15,15 +14,13 @@ from multiprocessing.connection import Connection
 from typing import Any, NoReturn
 
 from mulgam.errors import MulgamError
+from service import priority
 from service.offload import frames
-
-# Behind the event loop, which answers everybody else.
-NICENESS = 10
 
 
 def main() -> int:
     """Work until the gateway is gone."""
-    os.nice(NICENESS)
+    priority.stand_last()
     # Ctrl-C and SIGTERM are the gateway's to obey: it may still wait for an answer.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
