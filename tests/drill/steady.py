@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import psutil
 
 from tests import builders
-from tests.bench import load, open_loop
+from tests.bench import cores, load, open_loop
 from tests.bench.errors import BenchError
 from tests.drill.places import registry, seconds_until
 from tests.drill.results import Result, skipped
@@ -26,14 +27,17 @@ def half_of_capacity(folder: Path, seconds: int = SECONDS) -> Iterator[Result]:
     """Open loop, in the gateway's own process; what a second can hold is measured first."""
     row = json.dumps({"instances": [list(builders.NOTES_ROWS[0])]}).encode()
     request = load.Request("/predict/notes", {"Content-Type": "application/json"}, [row])
-    with serving(registry(folder).root, folder, backend="onnxruntime") as service:
+    placed = cores.choose()
+    with contextlib.ExitStack() as stack:
+        with cores.on(placed.server):
+            service = stack.enter_context(serving(registry(folder).root, folder, backend="onnxruntime"))
         try:
-            capacity = load.drive(service.port, request, _CONNECTIONS, _CAPACITY_SECONDS, None).rate
+            capacity = load.drive(service.port, request, _CONNECTIONS, _CAPACITY_SECONDS, placed.load).rate
         except BenchError as problem:
             yield skipped(_FAULT, _PROMISE, str(problem))
             return
         before, open_before = _gateway(service)
-        arrivals = open_loop.drive(service.port, request, capacity / 2, seconds, None)
+        arrivals = open_loop.drive(service.port, request, capacity / 2, seconds, placed.load)
         seconds_until(lambda: _gateway(service)[1] <= open_before, 5)
         after, open_after = _gateway(service)
     grown, more = (after - before) / 2**20, open_after - open_before
