@@ -53,6 +53,8 @@ class Connection(Reading, asyncio.Protocol):
         self._is_over = False
         self._is_held = False
         self._left = _NOTHING
+        self._is_noting = False
+        self._noted: Request | None = None
         self._unread = 0
         self.is_clogged = False
         self.deadline: float | None = None
@@ -106,10 +108,34 @@ class Connection(Reading, asyncio.Protocol):
         """Bytes from the client."""
         if self._is_deaf():
             return
-        if len(data) <= _PORTION:
-            self._take(data)
-        else:
+        if len(data) > _PORTION:
             self._take_portion(memoryview(data))
+        elif not self._is_idle():
+            self._take(data)
+        elif not self._take_known(data):
+            self._is_noting = True
+            self._take(data)
+            self._note(data)
+
+    def _take_known(self, data: bytes) -> bool:
+        """Answer a request whose head came before; False where it has to be read."""
+        request = self._listener.heads.again(data, self._client)
+        if request is None:
+            return False
+        try:
+            self._handler.admit(request)
+            self._handler.reserve(request, request.size)
+        except ApiError as refusal:
+            self._request, self._refusal = request, refusal
+            self._refuse(refusal)
+        else:
+            self._whole(request)
+        return True
+
+    def _note(self, data: bytes) -> None:
+        request, self._noted, self._is_noting = self._noted, None, False
+        if request is not None:
+            self._listener.heads.remember(data, request)
 
     def _take(self, data: bytes | memoryview) -> None:
         if self._read(data):
@@ -169,6 +195,8 @@ class Connection(Reading, asyncio.Protocol):
             self._transport.write(answers.CONTINUE)
 
     def _whole(self, request: Request) -> None:
+        if self._is_noting:
+            self._noted = request
         if self._pending is not None or self._queue:
             self._queue.append(request)
             self.hold_reading()

@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 from service.http1.connection import Connection
+from service.http1.heads import KnownHeads
 from service.http1.request import Handler
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ class Listener:
         self.patience = patience
         self.keep_alive = keep_alive
         self.connections: set[Connection] = set()
+        self.heads = KnownHeads()
         self.loop: asyncio.AbstractEventLoop
         self._servers: list[asyncio.Server] = []
         self._watch: asyncio.Task[None] | None = None

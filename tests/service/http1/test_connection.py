@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.calls import Reply
-from service.errors import ApiError
+from service.errors import ApiError, from_status
 from service.http1.connection import LINGER_SECONDS, Connection
 from service.http1.exchange import MOST_WAITING, Exchange
+from service.http1.heads import KnownHeads
 from service.http1.listener import Listener
 from service.http1.request import Pending, Request
 from service.respond import error_reply
@@ -29,12 +30,16 @@ class Echo:
 
     def __init__(self) -> None:
         self.draining = False
-        self.reserved = self.whole = 0
+        self.is_full = False
+        self.reserved = self.whole = self.refused = 0
         self.limit = LIMIT
         self.read = b""
+        self.seen: list[Request] = []
 
     def admit(self, request: Request) -> int | None:
         """Take all but one path."""
+        if self.is_full:
+            raise from_status(503)
         if request.path == "/no":
             raise ApiError(404, "NOT_FOUND", "No.")
         if request.path == "/stream":
@@ -50,6 +55,8 @@ class Echo:
         """The echo."""
         self.whole += 1
         self.abandon(request)
+        request.body()
+        self.seen.append(request)
         if request.path == "/later":
             return asyncio.get_running_loop().call_soon(done, echo(request))
         return echo(request)
@@ -72,6 +79,7 @@ class Echo:
 
     def refuse(self, request: Request | None, error: ApiError) -> Reply:
         """The error."""
+        self.refused += 1
         return error_reply(error, "id")
 
 
@@ -119,12 +127,13 @@ class Client(asyncio.Transport):
         return self.waiting
 
 
-def scene(play: Callable[[Connection, Client, Echo], Any]) -> Any:
+def scene(play: Callable[[Connection, Client, Echo], Any], heads: KnownHeads | None = None) -> Any:
     """Play with a connection on a loop; afterwards it is lost, and no place is reserved any more."""
 
     async def run() -> Any:
         handler, client = Echo(), Client()
         listener = Listener(handler, 5.0, 60.0)
+        listener.heads = heads or KnownHeads()
         listener.loop = asyncio.get_running_loop()
         connection = Connection(listener)
         connection.connection_made(client)
