@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from service.calls import GONE
 from service.drift.meter import DriftMeter
 from service.metrics.families import CALL_SECONDS, DISAGREEMENT, OUTCOMES, REQUEST_SECONDS, ROWS, Families
 from service.metrics.tally import CounterTally, HistogramTally
+from service.metrics.turns import in_turns
 from service.protocols.base import Output
 from service.versions.served import Served
 
@@ -74,22 +76,26 @@ class ModelMeters:
                 self._metrics.predicted_class.labels(*self._labels, label).inc(count)
         self._counts[:] = 0
         if self._drift is not None and self._drift.is_due():
-            self._flush_drift(self._drift)
+            in_turns(self._counted(self._drift))
 
     def _answers_of(self, protocol: str, status: int) -> CounterTally:
         child = self._metrics.requests.labels(*self._labels, protocol, str(status))
         return self._answers.setdefault((protocol, status), CounterTally(child))
 
-    def _flush_drift(self, drift: DriftMeter) -> None:
+    def _counted(self, drift: DriftMeter) -> Iterator[None]:
+        """Move the drift of what was put aside into the series, step by step."""
         metrics = self._metrics
-        for feature, count in drift.count().items():
-            metrics.out_of_range.labels(*self._labels, feature).inc(count)
+        for step in drift.counting():
+            for feature, count in step.items():
+                metrics.out_of_range.labels(*self._labels, feature).inc(count)
+            yield
         if not drift.is_shown_due():
             return
-        for feature, found in drift.features().items():
+        for feature, found in drift.features():
             metrics.feature_drift.labels(*self._labels, feature).set(found.index)
             metrics.feature_missing.labels(*self._labels, feature).set(found.missing)
             metrics.feature_unseen.labels(*self._labels, feature).set(found.unseen)
+            yield
         if drift.prediction_index is not None:
             metrics.prediction_drift.labels(*self._labels).set(drift.prediction_index)
 

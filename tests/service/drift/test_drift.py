@@ -58,7 +58,7 @@ def test_rows_as_in_training_have_not_drifted() -> None:
     """All indices are near 0."""
     areas: list[float | None] = [1.0, 3.0, 6.0, 9.0] * 100
     drift = seen(rows(areas, ["red", "blue"], ["a", "b", "abc", "abcd"]), [-1.0, 1.0] * 200)
-    assert {name: round(found.index, 3) for name, found in drift.features().items()} == dict.fromkeys(
+    assert {name: round(found.index, 3) for name, found in drift.features()} == dict.fromkeys(
         ("area", "colour", "note"), 0.0
     )
     assert drift.prediction_index == pytest.approx(0.0, abs=1e-3)
@@ -67,7 +67,7 @@ def test_rows_as_in_training_have_not_drifted() -> None:
 def test_what_has_moved_is_seen_in_its_feature_alone() -> None:
     """A shifted number, words that are new or missing, and higher predictions."""
     drift = seen(rows([9.0] * 300 + [None] * 100, ["green", None, "red", "blue"], ["a", "abcd"]), [5.0] * 400)
-    found = drift.features()
+    found = dict(drift.features())
     assert found["area"].index > 1
     assert found["area"].missing == 0.25
     assert (found["colour"].unseen, found["colour"].missing) == (0.25, 0.25)
@@ -86,7 +86,7 @@ def test_numbers_outside_of_training_are_counted() -> None:
 def test_few_rows_say_nothing() -> None:
     """Below the least number there is no index; chance would look like drift."""
     drift = seen(rows([9.0] * (LEAST_ROWS - 1), ["red"], ["a"]), [5.0] * (LEAST_ROWS - 1))
-    assert drift.features() == {}
+    assert dict(drift.features()) == {}
     assert drift.prediction_index is None
 
 
@@ -95,13 +95,13 @@ def test_old_rows_count_less(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr(meter.time, "monotonic", lambda: now[0])
     drift = seen(rows([9.0] * 1000, ["red", "blue"], ["a", "abc"]), [1.0] * 1000)
-    moved = drift.features()["area"].index
+    moved = dict(drift.features())["area"].index
     now[0] = 3600.0 * 20
     usual: list[float | None] = [1.0, 3.0, 6.0, 9.0] * 100
     drift.observe(Encoder(SIGNATURE).encode(rows(usual, ["red", "blue"], ["a", "abc"])), np.ones(400, np.float32))
     drift.count()
     assert moved > 1
-    assert drift.features()["area"].index < 0.01
+    assert dict(drift.features())["area"].index < 0.01
 
 
 def test_what_is_put_aside_is_bounded() -> None:
@@ -111,6 +111,20 @@ def test_what_is_put_aside_is_bounded() -> None:
     for _ in range(100):
         drift.observe(inputs, np.zeros(1000, np.float32))
     assert drift.count() == {"area": MOST_ROWS}
+
+
+def test_it_counts_in_small_steps() -> None:
+    """Of 40 features a few at a time; the sum of the steps is the whole."""
+    features = tuple(Feature(f"x{n}", "number", minimum=0.0, maximum=1.0) for n in range(40))
+    signature = Signature("wide", "regression", features, TARGET, graph_inputs(features), graph_outputs(TARGET), {})
+    one = {"edges": [0.5], "counts": [1, 1], "missing": 0}
+    drift = DriftMeter(signature, {"features": {feature.name: one for feature in features}}, 3600.0)
+    drift.observe({"numeric": np.full((300, 40), 2.0, np.float32)}, np.zeros(300, np.float32))
+    steps = list(drift.counting())
+    assert len(steps) > 5
+    assert max(map(len, steps)) < 8
+    assert {name: count for step in steps for name, count in step.items()} == {one.name: 300 for one in features}
+    assert list(drift.counting()) == []
 
 
 @given(st.lists(st.integers(0, 10**6), min_size=2, max_size=20), st.data())
