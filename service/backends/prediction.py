@@ -8,7 +8,7 @@ import numpy as np
 
 from mulgam.tensors import Arrays
 from service.backends.base import Answer, Backend
-from service.backends.deadline import within
+from service.backends.time_out import within
 from service.errors import backend_late, bad_backend
 from service.protocols.base import Output
 from service.versions.served import Served

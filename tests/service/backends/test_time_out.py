@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from service.backends import deadline
-from service.backends.deadline import within
+from service.backends import time_out
+from service.backends.time_out import within
 
 Limit = Callable[[float], AbstractAsyncContextManager[Any]]
 Scene = Callable[[Limit], Coroutine[Any, Any, object]]
@@ -102,7 +102,7 @@ def test_a_block_ends_as_under_asyncios_timeout(scene: Scene) -> None:
 
 
 def test_each_of_many_ends_at_its_own_time() -> None:
-    """Short ones that come after long ones included, in the order of their deadlines."""
+    """Short ones that come after long ones included, in the order of their ends."""
 
     async def scene() -> list[float]:
         ended: list[float] = []
@@ -126,8 +126,8 @@ def test_nothing_is_kept_of_what_has_ended() -> None:
             await asyncio.sleep(0)
         with pytest.raises(TimeoutError), within(0.001):
             await asyncio.sleep(30)
-        assert not deadline._of(asyncio.get_running_loop())._blocks
+        assert not time_out._of(asyncio.get_running_loop())._blocks
 
-    before = len(deadline._LOOPS)
+    before = len(time_out._LOOPS)
     asyncio.run(scene())
-    assert len(deadline._LOOPS) <= before + 1
+    assert len(time_out._LOOPS) <= before + 1

@@ -26,7 +26,7 @@ class within:
     def __enter__(self) -> within:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         if task is None:
-            raise RuntimeError("a deadline needs a task")
+            raise RuntimeError("a time-out needs a task")
         self._task, self._cancelling = task, task.cancelling()
         self.when = loop.time() + self._seconds
         self._open = _of(loop)
