@@ -1,6 +1,6 @@
 """Hostile bytes on a raw socket against the production edge: exact status and code, and the service unharmed.
 
-The rows are those of `tests/hostile.py`; each is sent over both backends.
+The rows are those of `tests/hostile/`; each is sent over both backends.
 """
 
 from __future__ import annotations
