@@ -25,7 +25,8 @@ REQUESTS ?= 100000
 CALLS ?= 50000
 EXAMPLES ?= 200
 SEED ?= 1
-# Of `make bench` and `make bench-load`: rounds, seconds for each measurement, models; ONLY names contestants or parts.
+# Of `make bench` and `make bench-load`: rounds, seconds for each measurement, models; ONLY names contestants or parts
+# (abuse/drip: one kind of a part).
 # (Of `make drill` it names drills; none: all.)
 ROUNDS ?= 5
 SECONDS ?= 2

@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.bench import conditions, contestants, cores, libraries, load, report, rounds
 from tests.bench.cells import CELLS
-from tests.bench.contestants.base import Contestant
+from tests.bench.contestants.base import JAVA_WARM_UP, Contestant
 from tests.bench.errors import BenchError
 from tests.bench.model import publish
 from tests.bench.tree import ROOT
@@ -96,6 +96,13 @@ def count(text: str) -> int:
     return value
 
 
+# Of the option `--warm-up`, for whoever tries a benchmark out: figures of a cold Java are no server's.
+WARM_UP: Mapping[str, Any] = {
+    "type": count, "default": JAVA_WARM_UP, "metavar": "S",
+    "help": "of load before anything counts, at most (default: %(default)s, what Java needs)",
+}  # fmt: skip
+
+
 def _models(text: str) -> list[str]:
     wanted = [name.strip() for name in text.split(",") if name.strip()]
     for name in wanted:
@@ -114,10 +121,11 @@ def _command(given: argparse.Namespace) -> str:
 
 
 def module_command(module: str, given: argparse.Namespace, chosen: Mapping[str, str]) -> str:
-    """What writes the same report; `make` has no word for that. The page is for others: no folder of this machine."""
-    report = given.report.resolve()
-    where = report.relative_to(ROOT) if report.is_relative_to(ROOT) else report.name
-    words = {"rounds": given.rounds, "seconds": given.seconds, **chosen, "report": where}
+    """What does the same where `make` has no word for it. The page is for others: no folder of this machine."""
+    words = {"rounds": given.rounds, "seconds": given.seconds, **chosen}
+    if given.report is not None:
+        report = given.report.resolve()
+        words["report"] = report.relative_to(ROOT) if report.is_relative_to(ROOT) else report.name
     return f"python -m {module} " + " ".join(f"--{name} {value}" for name, value in words.items())
 
 

@@ -12,8 +12,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from service.settings import Settings
 from tests.bench import command, conditions, load
 from tests.bench.cells import Cell
 from tests.bench.contestants.base import RunningServer, place_for
@@ -39,6 +41,16 @@ SERVED: tuple[tuple[str, type[Mulgam], str], ...] = (
 _ANYWHERE = Cores(None, None)
 
 
+@dataclass(frozen=True)
+class Asked:
+    """Of the command line: the device, the seconds for each figure, rows a request, and at most so long a warm-up."""
+
+    device: str
+    seconds: int
+    rows: tuple[int, ...]
+    warm_up: int
+
+
 def bare(model: Published, runtime: str, device: str, rows: int, seconds: int) -> float:
     """Seconds of one call without any server; raises BenchError where it fails."""
     version = model.onnx.parent
@@ -51,19 +63,19 @@ def bare(model: Published, runtime: str, device: str, rows: int, seconds: int) -
 
 
 def measured(
-    title: str, made: type[Mulgam], runtime: str, model: Published, device: str, seconds: int, folder: Path
+    title: str, made: type[Mulgam], runtime: str, model: Published, asked: Asked, folder: Path
 ) -> Iterator[list[str]]:
     """A row of the table for each number of rows."""
     admin_port = free_port()
-    server = made(device=device, runtime=runtime, admin_port=str(admin_port))
+    server = made(device=asked.device, runtime=runtime, admin_port=str(admin_port))
     with server.running(place_for(model, folder, _ANYWHERE)) as running:
-        running.measure(Cell(model.name, 1, "binary", CONNECTIONS), server.warm_up)
-        for rows in ROWS:
+        running.measure(Cell(model.name, 1, "binary", CONNECTIONS), min(server.warm_up, asked.warm_up))
+        for rows in asked.rows:
             cell = Cell(model.name, rows, "binary", 1)
             running.measure(cell, 1)
-            whole, in_backend = _alone(running, cell, admin_port, seconds)
-            many = running.measure(Cell(model.name, rows, "binary", CONNECTIONS), seconds)
-            of_model = bare(model, runtime, device, rows, seconds)
+            whole, in_backend = _alone(running, cell, admin_port, asked.seconds)
+            many = running.measure(Cell(model.name, rows, "binary", CONNECTIONS), asked.seconds)
+            of_model = bare(model, runtime, asked.device, rows, asked.seconds)
             yield row(title, rows, whole, in_backend, of_model, many.rate * rows)
 
 
@@ -86,13 +98,13 @@ def chosen(model: Published, folder: Path) -> str:
     return json.loads(said[0])["message"] if said else f"{model.name} is served by the CPU: there was nothing to choose"
 
 
-def sections(device: str, name: str, seconds: int, folder: Path) -> Iterator[str]:
+def sections(name: str, asked: Asked, folder: Path) -> Iterator[str]:
     """The tables."""
     published = {one: publish(one, folder) for one in HIDDEN}
     rows: list[list[str]] = []
     for place, (title, made, runtime) in enumerate(SERVED):
-        command.say(f"{title} on {device}")
-        rows += measured(title, made, runtime, published[name], device, seconds, folder / str(place))
+        command.say(f"{title} on {asked.device}")
+        rows += measured(title, made, runtime, published[name], asked, folder / str(place))
     head = [
         "served by", "rows a request", "ms c=1", "of it gateway and HTTP", "backend beside the model", "model",
         f"rows/s c={CONNECTIONS}", "bare model's rows/s", "share", "aim",
@@ -125,20 +137,33 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=command.count, default=5, metavar="S", help="for each figure (default: 5)")
     parser.add_argument("--device", choices=("gpu", "cpu"), default="gpu", help="cpu: to try this without a GPU")
     parser.add_argument("--model", choices=tuple(HIDDEN), default="heavy", help="default: heavy")
+    parser.add_argument(
+        "--rows", type=row_counts, default=ROWS, metavar="N,…", help="rows a request (default: 1,64,4096)"
+    )
+    parser.add_argument("--warm-up", **command.WARM_UP)
     given = parser.parse_args(words)
     reason = conditions.missing_gpu() if given.device == "gpu" else ""
     if reason:
         print(f"Not run: {reason}.")
         return 0
-    return command.guarded(lambda: _run(given.device, given.model, given.seconds))
+    asked = Asked(given.device, given.seconds, given.rows, given.warm_up)
+    return command.guarded(lambda: _run(given.model, asked))
 
 
-def _run(device: str, name: str, seconds: int) -> int:
+def row_counts(text: str) -> tuple[int, ...]:
+    """Rows a request, from the command line; no service takes more than its default limit."""
+    found = tuple(int(word) if word.isascii() and word.isdigit() else 0 for word in text.split(","))
+    if not all(1 <= one <= Settings().max_rows for one in found):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of whole numbers from 1 to {Settings().max_rows}")
+    return found
+
+
+def _run(name: str, asked: Asked) -> int:
     load.find_wrk()
     folder = Path(tempfile.mkdtemp(prefix="mg-"))
     try:
         print(f"{name}; {conditions.date()}, {conditions.machine()}, {conditions.versions(conditions.OURS)}\n")
-        for section in sections(device, name, seconds, folder):
+        for section in sections(name, asked, folder):
             print(f"{section}\n", flush=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from service.settings import Settings
@@ -108,22 +108,27 @@ class Abused(Part):
 
     name = "abuse"
     title = "Other clients beside those that are a burden"
+    kinds = tuple(dict.fromkeys(abuse.act for abuse in ABUSES))
 
     def __init__(self) -> None:
         self._found = {abuse: _Rounds() for abuse in ABUSES}
 
     def seconds(self, seconds: int) -> float:
         """See `Part.seconds`."""
-        starts = sum(4 + made.warm_up + seconds for made in {abuse.server for abuse in ABUSES})
-        return starts + len(ABUSES) * (2 * seconds + 3)
+        starts = sum(4 + made.warm_up + seconds for made in {abuse.server for abuse in self._found})
+        return starts + len(self._found) * (2 * seconds + 3)
+
+    def choose(self, kinds: Collection[str]) -> None:
+        """See `Part.choose`."""
+        self._found = {abuse: found for abuse, found in self._found.items() if abuse.act in kinds}
 
     def round(self, bench: Bench) -> None:
         """See `Part.round`."""
-        for made in dict.fromkeys(abuse.server for abuse in ABUSES):
+        for made in dict.fromkeys(abuse.server for abuse in self._found):
             server = made()
             with bench.started(server) as running:
                 rate = SHARE * bench.closed_loop(running).rate
-                for abuse in ABUSES:
+                for abuse in self._found:
                     if abuse.server is made:
                         self._beside(bench, server, running, abuse, rate)
                         _wait_until_idle(running)

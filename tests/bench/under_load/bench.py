@@ -7,14 +7,14 @@ import dataclasses
 import os
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
 from tests.bench import answers, open_loop
 from tests.bench.cells import ROW, Cell, Sample
-from tests.bench.contestants.base import Place, RunningServer, Server, place_for
+from tests.bench.contestants.base import JAVA_WARM_UP, Place, RunningServer, Server, place_for
 from tests.bench.cores import Cores
 from tests.bench.model import Published
 from tests.bench.open_loop import Arrivals
@@ -34,6 +34,7 @@ class Bench:
     cores: Cores
     folder: Path
     say: Callable[[str], None]
+    most_warm_up: int = JAVA_WARM_UP
     load_averages: list[float] = field(default_factory=list)
     others: list[float] = field(default_factory=list)
 
@@ -47,7 +48,7 @@ class Bench:
         place = place or self.place()
         with server.running(place) as running:
             answers.check(server, running, place.model, [FULL])
-            running.measure(FULL, server.warm_up)
+            running.measure(FULL, min(server.warm_up, self.most_warm_up))
             yield running
 
     def closed_loop(self, running: RunningServer, cell: Cell = FULL) -> Sample:
@@ -101,10 +102,16 @@ class Part(ABC):
 
     name: ClassVar[str]
     title: ClassVar[str]
+    # Of what it can measure some alone, by these names; none: only the whole.
+    kinds: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def seconds(self, seconds: int) -> float:
         """About how long a round takes, with so many for each measurement."""
+
+    def choose(self, kinds: Collection[str]) -> None:
+        """Measure these of `kinds` alone."""
+        raise NotImplementedError
 
     @abstractmethod
     def round(self, bench: Bench) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.bench import command, conditions, cores, load
+from tests.bench.contestants.base import JAVA_WARM_UP
 from tests.bench.errors import BenchError
 from tests.bench.model import publish
 from tests.bench.tree import ROOT
@@ -34,27 +35,37 @@ def _run(given: argparse.Namespace) -> int:
     folder = Path(tempfile.mkdtemp(prefix="ml-"))
     try:
         command.say("publishing the model")
-        bench = Bench(publish("mlp", folder), given.rounds, given.seconds, placed, folder, command.say)
+        model = publish("mlp", folder)
+        bench = Bench(model, given.rounds, given.seconds, placed, folder, command.say, given.warm_up)
         out = _rounds(bench, chosen)
         code_after = conditions.code_digest()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     page = report.render(taken, bench, chosen, out, code_after)
     print(page)
-    target = given.report or (None if given.only else PAGE)
+    target = given.report or (PAGE if _is_whole(given) else None)
     if target is None:
-        command.say("part of the benchmark only: docs/benchmarks-load.md is left as it is (--report FILE writes one)")
+        command.say("not the whole benchmark: docs/benchmarks-load.md is left as it is (--report FILE writes one)")
     else:
         target.write_text(page, encoding="utf-8")
         command.say(f"written: {target.name}")
     return 1 if out else 0
 
 
+def _is_whole(given: argparse.Namespace) -> bool:
+    """Whether its figures may be those of the docs."""
+    return not given.only and given.warm_up == JAVA_WARM_UP
+
+
 def _command(given: argparse.Namespace) -> str:
-    if given.report is None:
+    is_warm = given.warm_up == JAVA_WARM_UP
+    if given.report is None and is_warm:
         only = f" ONLY={given.only}" if given.only else ""
         return f"make bench-load ROUNDS={given.rounds} SECONDS={given.seconds}{only}"
-    return command.module_command("tests.bench.under_load", given, {"only": given.only} if given.only else {})
+    chosen = {"only": given.only, "warm-up": "" if is_warm else str(given.warm_up)}
+    return command.module_command(
+        "tests.bench.under_load", given, {name: value for name, value in chosen.items() if value}
+    )
 
 
 def _rounds(bench: Bench, chosen: Sequence[Part]) -> dict[str, str]:
@@ -83,7 +94,10 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--seconds", type=command.count, default=4, metavar="S", help="for each measurement (default: 4)"
     )
-    parser.add_argument("--only", default="", metavar="NAME,…", help=f"parts, of {names} (default: all)")
+    parser.add_argument(
+        "--only", default="", metavar="NAME,…", help=f"parts, of {names}; abuse/drip: one kind of it (default: all)"
+    )
+    parser.add_argument("--warm-up", **command.WARM_UP)
     parser.add_argument(
         "--report", type=Path, metavar="FILE", help="default: docs/benchmarks-load.md after a whole run"
     )

@@ -16,10 +16,24 @@ ALL: tuple[type[Part], ...] = (Rates, Abused, Gateways, Upkeep, Extras)
 
 
 def chosen(names: str) -> Sequence[Part]:
-    """The parts of a list with commas, all for an empty one; raises BenchError for a name that is none's."""
-    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    """The parts of a list with commas, some of them as PART/KIND; all for an empty one.
+
+    Raises:
+        BenchError: a name is no part's, or no kind of that part.
+    """
     known = {one.name: one for one in ALL}
-    for name in wanted:
-        if name not in known:
+    wanted: dict[str, set[str]] = {}
+    for word in (word.strip() for word in names.split(",")):
+        name, _, kind = word.partition("/")
+        if word and name not in known:
             raise BenchError(f"{name!r} is no part; there are {', '.join(known)}.")
-    return [one() for one in ALL if not wanted or one.name in wanted]
+        if kind and kind not in known[name].kinds:
+            raise BenchError(f"{kind!r} is no kind of {name}; there are {', '.join(known[name].kinds) or 'none'}.")
+        if word:
+            wanted.setdefault(name, set()).update({kind} if kind else known[name].kinds)
+    found = [one() for one in ALL if not wanted or one.name in wanted]
+    for part in found:
+        kinds = wanted.get(part.name, set(part.kinds))
+        if kinds != set(part.kinds):
+            part.choose(kinds)
+    return found
