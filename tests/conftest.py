@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,8 @@ import pytest
 
 from mulgam.registry import Registry
 from tests import builders
+from tests.processes import ROOT
+from tests.sharing import once
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +46,22 @@ def two_versions(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -
     builders.publish_linear(root, weights=(0.2, 0.3, 4.0), missing=False)
     with _unchanged(root):
         yield Registry(root)
+
+
+@pytest.fixture(scope="session")
+def default_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A registry with what `make train` gives, for reading only; half a minute each time, so once for all."""
+
+    def train(folder: Path) -> None:
+        words = [sys.executable, "-m", "model", "--registry", "registry", "--runs", "runs"]
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("MULGAM_")}
+        kept["PYTHONPATH"] = str(ROOT)
+        ended = subprocess.run(words, cwd=folder, env=kept, capture_output=True, text=True, timeout=300, check=False)
+        assert ended.returncode == 0, ended.stderr
+
+    root = once(tmp_path_factory.getbasetemp(), "default-models", train) / "registry"
+    with _unchanged(root):
+        yield root
 
 
 @pytest.fixture

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from model.__main__ import main as train
 from tests.browser import models
 from tests.browser.chromium import Absent, Visit, running
 from tests.processes import Serving, serving
@@ -33,11 +33,10 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package")
-def page_registry(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def page_registry(browser: Browser, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The default models as `make train` gives them, and two that are made to be difficult."""
-    folder = tmp_path_factory.mktemp("page")
-    registry = folder / "registry"
-    assert train(["--registry", str(registry), "--runs", str(folder / "runs")]) == 0
+    registry = tmp_path_factory.mktemp("page") / "registry"
+    shutil.copytree(request.getfixturevalue("default_models"), registry)  # not trained where there is no browser
     models.publish_mixed(registry)
     models.publish_doubled(registry)
     return registry

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from mulgam import serving as plan
 from mulgam.registry import Registry
-from tests import builders
 
 
 @pytest.fixture
-def versions(tmp_path: Path) -> Registry:
-    """`notes` 1 (0.1 for each pyeong), served by the plan, and 2 (0.2) beside it."""
-    root = tmp_path / "registry"
-    builders.publish_linear(root)
-    builders.publish_linear(root, weights=(0.2, 0.3, 4.0))
-    plan.write(Registry(root), plan.Plan(1, {"notes": plan.Choice(1)}))
-    return Registry(root)
+def own_two(two_versions: Registry, tmp_path: Path) -> Registry:
+    """`notes` 1 (0.1 for each pyeong), which the plan serves, and 2 (0.2) beside it; `shapes` as well."""
+    return _planned(shutil.copytree(two_versions.root, tmp_path / "registry"))
+
+
+@pytest.fixture
+def versions(two_versions: Registry, tmp_path: Path) -> Registry:
+    """The same without `shapes`, where each model more would be a worker more to wait for."""
+    shutil.copytree(two_versions.root / "notes", tmp_path / "registry" / "notes")
+    return _planned(tmp_path / "registry")
+
+
+def _planned(root: Path) -> Registry:
+    registry = Registry(root)
+    plan.write(registry, plan.Plan(1, {"notes": plan.Choice(1)}))
+    return registry

@@ -10,8 +10,6 @@ import contextlib
 import io
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -114,15 +112,6 @@ def test_what_is_given_is_given_to_a_page() -> None:
     assert {*GIVEN, *FRESH} <= {pages.name(page) for page in PAGES}
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A registry with the default models."""
-    folder = tmp_path_factory.mktemp("trained")
-    command = [sys.executable, "-m", "model", "--registry", str(folder / "registry"), "--runs", str(folder / "runs")]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=300)
-    return folder / "registry"
-
-
 @pytest.fixture
 def shell(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shell]:
     """A shell for the page."""
@@ -130,7 +119,7 @@ def shell(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shell]:
     fresh = page in FRESH
     one = Shell(tmp_path / "mulgam", **({} if page == "README.md" else {"BACKEND": "onnxruntime"}))
     if not fresh:
-        shutil.copytree(request.getfixturevalue("trained"), one.folder / "registry")
+        shutil.copytree(request.getfixturevalue("default_models"), one.folder / "registry")
     GIVEN.get(page, lambda folder: None)(one.folder)
     yield one
     one.stop()

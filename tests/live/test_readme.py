@@ -41,12 +41,11 @@ def train(*arguments: str, folder: Path) -> str:
 
 
 @pytest.mark.parametrize("backend", ["torchserve", "onnxruntime"])
-def test_the_first_curl_gives_the_printed_answer(tmp_path: Path, backend: str) -> None:
-    """The default models trained, served, and asked as the README says; the price as printed, to a tenth."""
-    train(folder=tmp_path)
+def test_the_first_curl_gives_the_printed_answer(default_models: Path, tmp_path: Path, backend: str) -> None:
+    """What `make train` gives, served, and asked as the README says; the price as printed, to a tenth."""
     (shell,) = [block for block in blocks("console") if "curl" in block]
     command, printed = re.fullmatch(r"\$ (curl .*?)\n(\{.*\})\n", shell, re.DOTALL).groups()  # type: ignore[union-attr]
-    with serving(tmp_path / "registry", tmp_path, backend=backend) as service:
+    with serving(default_models, tmp_path, backend=backend) as service:
         command = command.replace("127.0.0.1:8000", f"127.0.0.1:{service.port}")
         ended = subprocess.run(["bash", "-c", f"{command} -s"], capture_output=True, text=True, timeout=30, check=True)
         answer, expected = json.loads(ended.stdout), json.loads(printed)

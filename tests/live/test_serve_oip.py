@@ -14,10 +14,17 @@ from tests.builders import NOTES_ROWS
 from tests.live import triton
 from tests.live.test_serve_embedded import refused, start
 from tests.processes import Serving, call, free_port, predict, serving, wait_until
+from tests.sharing import once
 
 pytestmark = pytest.mark.live
 
 ROWS = [list(row) for row in NOTES_ROWS]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Triton, installed once for all processes of the run."""
+    return once(tmp_path_factory.getbasetemp(), "triton", triton.install) / triton.HOME
 
 
 def test_another_mulgam_answers(registry: Registry, tmp_path: Path) -> None:
@@ -78,7 +85,7 @@ def test_a_server_that_is_not_there_is_said(registry: Registry) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("tensors", ["binary", "json"])
-def test_a_real_triton_answers(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, tensors: str) -> None:
+def test_a_real_triton_answers(home: Path, tmp_path: Path, tensors: str) -> None:
     """The lecture notes' model in Triton's Python backend, under another name; golden answers prove it to be ours.
 
     As JSON its parser knows no missing value: a model that takes them needs binary tensors.
@@ -86,7 +93,6 @@ def test_a_real_triton_answers(tmp_path: Path, tmp_path_factory: pytest.TempPath
     binary = tensors == "binary"
     builders.publish_linear(tmp_path / "registry", missing=binary)
     (tmp_path / "triton").mkdir()
-    home = triton.install(tmp_path_factory.mktemp("wheel"))
     triton.linear(home, tmp_path / "triton" / "repository")
     with triton.serving(home, tmp_path / "triton") as port:
         settings = {"oip_url": f"http://127.0.0.1:{port}", "oip_models": "notes=linear:1", "oip_tensors": tensors}
@@ -102,14 +108,11 @@ def test_a_real_triton_answers(tmp_path: Path, tmp_path_factory: pytest.TempPath
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_an_exported_repository_is_served_by_a_real_triton(
-    registry: Registry, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_an_exported_repository_is_served_by_a_real_triton(registry: Registry, home: Path, tmp_path: Path) -> None:
     """Triton takes names, shapes, reshaping, batching and queue of an export; behind the gateway every golden answer of
     both models comes out right. (The wheel has no ONNX Runtime backend: the Python one runs the same graph.)"""
     repository = tmp_path / "triton" / "repository"
     assert export(["--to", "triton", "--registry", str(registry.root), "--store", str(repository)]) == 0
-    home = triton.install(tmp_path_factory.mktemp("wheel"))
     triton.by_python(home, repository)
     with triton.serving(home, tmp_path / "triton") as port:
         plain = call(port, "GET", "/v2/models/notes/config")

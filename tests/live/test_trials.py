@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,14 +19,6 @@ from tests.processes import Serving, call, serving, wait_until
 pytestmark = pytest.mark.live
 
 BODY = b'{"instances": [[10, 0, 0]]}'
-
-
-@pytest.fixture
-def own_two(two_versions: Registry, tmp_path: Path) -> Registry:
-    """`notes` 1 (0.1 for each pyeong), which the plan serves, and 2 (0.2) beside it."""
-    registry = Registry(Path(shutil.copytree(two_versions.root, tmp_path / "registry")))
-    plan.write(registry, plan.Plan(1, {"notes": plan.Choice(1)}))
-    return registry
 
 
 def command(registry: Registry, *words: str) -> None:

@@ -21,6 +21,8 @@ from tests.processes import call, free_port, wait_until
 
 # Its stub was built against numpy 1: with numpy 2 it reads the sizes of arrays wrongly.
 WHEELS = ("nvidia-pytriton==0.7.0", "numpy==1.26.4")
+# Of `tritonserver`, below the folder it is installed into.
+HOME = Path("pytriton", "tritonserver")
 _CONFIG = """
 name: "linear"
 backend: "python"
@@ -72,15 +74,15 @@ class TritonPythonModel:
 """
 
 
-def install(folder: Path) -> Path:
-    """The folder of `tritonserver`; skips the test where the wheel can't be had or run here."""
+def install(folder: Path) -> None:
+    """Into this folder; skips the test where the wheel can't be had or run here."""
     if sys.platform != "linux" or platform.machine() != "x86_64":
         pytest.skip("the wheel with tritonserver is for Linux on x86-64")
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder), *WHEELS]
     installed = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     if installed.returncode != 0:
         pytest.skip(f"pip can't install {' and '.join(WHEELS)} here: {installed.stderr.strip()[-200:]}")
-    home = folder / "pytriton" / "tritonserver"
+    home = folder / HOME
     stubs = home / "python_backend_stubs" / f"3.{sys.version_info.minor}"
     if not stubs.is_dir():
         pytest.skip(f"the wheel has no stub for Python 3.{sys.version_info.minor}")
@@ -90,7 +92,6 @@ def install(folder: Path) -> Path:
     linked = subprocess.run(["ldd", str(stub)], capture_output=True, text=True, check=False).stdout
     if "not found" in linked:
         pytest.skip(f"the stub lacks a library of this system: {linked.strip()}")
-    return home
 
 
 def linear(home: Path, repository: Path) -> None:
