@@ -135,6 +135,7 @@ def test_connections_stay_open_after_200_and_close_after_an_error(server: TorchS
     assert server.post(NOTES, *wire(request([1]))).headers["connection"] == "close"
 
 
+@pytest.mark.beside
 def test_an_altered_archive_never_answers(registry: Registry, tmp_path: Path) -> None:
     """The worker refuses it with a clear line in the log, and the good model beside it serves on."""
     bad = pack(registry.entry("notes", 1), "onnx", tmp_path / "store", WorkerOptions())

@@ -247,6 +247,7 @@ def test_limits_are_kept(service: Serving) -> None:
     assert lines[-1].startswith(b",TOO_MANY_ROWS")
 
 
+@pytest.mark.beside
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_table_at_its_limit_took_no_memory(registry: Registry, tmp_path: Path) -> None:
@@ -291,6 +292,7 @@ def test_tables_are_counted(service: Serving) -> None:
     wait_until(lambda: counted("csv") and counted("ndjson"), 3, "both protocols are counted")
 
 
+@pytest.mark.beside
 def test_torchserve_answers_tables_too(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> None:
     """20,000 rows, good and bad mixed: every row in its place."""
     with serving(registry.root, tmp_path_factory.mktemp("serve")) as service:

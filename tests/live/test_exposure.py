@@ -58,6 +58,7 @@ def test_only_the_public_ports_are_open_to_others(service: Serving, grpc_port: i
     assert listening(service) == ({service.port, grpc_port}, {service.admin_port})
 
 
+@pytest.mark.beside
 def test_torchserve_is_reached_from_this_machine_alone(registry: Registry, tmp_path: Path) -> None:
     """Its HTTP is on Unix sockets; its gRPC, which has no off switch, is on loopback and asks for a key."""
     with serving(registry.root, tmp_path, host="0.0.0.0") as service:
@@ -86,6 +87,7 @@ def test_a_key_opens_and_its_rotation_needs_no_restart(service: Serving, folder:
     assert not re.search(f"{OLD}|{NEW}", service.output() + call(service.admin_port, "GET", "/metrics").body.decode())
 
 
+@pytest.mark.beside
 @pytest.mark.parametrize("content", [None, "", "short\n"])
 def test_a_bad_file_of_keys_keeps_it_from_starting(registry: Registry, tmp_path: Path, content: str | None) -> None:
     """Open by mistake is worse than not there: one sentence, exit status 1."""
@@ -96,6 +98,7 @@ def test_a_bad_file_of_keys_keeps_it_from_starting(registry: Registry, tmp_path:
     assert str(path) in refused(start(registry.root, **settings))
 
 
+@pytest.mark.beside
 @pytest.mark.parametrize(("host", "warned"), [("0.0.0.0", True), ("127.0.0.1", False)])
 def test_a_service_for_others_without_a_key_is_warned_of(
     registry: Registry, tmp_path: Path, host: str, warned: bool

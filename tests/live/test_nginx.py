@@ -22,6 +22,7 @@ from tests.processes import ROOT, Reply, Serving, call, free_port, serving
 
 pytestmark = [
     pytest.mark.live,
+    pytest.mark.beside,
     pytest.mark.skipif(not nginx.IS_INSTALLED, reason="nginx is not installed (Debian package nginx)"),
     pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed (Debian package openssl)"),
 ]

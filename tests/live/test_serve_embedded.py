@@ -11,7 +11,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import psutil
 import pytest
 
 from mulgam import serving as plan
@@ -21,7 +20,7 @@ from tests import builders
 from tests.builders import NOTES_ROWS
 from tests.processes import ROOT, Serving, call, free_port, predict, serving, wait_until
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.beside]
 
 ROWS = [list(row) for row in NOTES_ROWS]
 
@@ -161,53 +160,6 @@ def test_a_damaged_plan_is_said(own_registry: Registry) -> None:
     assert "serving.json can't be read: it is not JSON" in refused(start(own_registry.root))
 
 
-def test_a_frozen_gateway_is_found_out(registry: Registry, tmp_path: Path) -> None:
-    """SIGSTOP of the gateway: the admin listener answers, not ready within 5 s; ready again after SIGCONT."""
-    with serving(registry.root, tmp_path, backend="onnxruntime") as service:
-        (gateway,) = service.descendants("service.gateway")
-        gateway.suspend()
-        wait_until(lambda: not service.is_ready(), 5, "readiness tells the truth")
-        reply = service.readyz()
-        assert reply is not None
-        assert reply.json["models"]["notes"]["cause"] == "the gateway process is not answering"
-        gateway.resume()
-        service.wait_ready(5)
-
-
-def test_a_hung_gateway_is_replaced(registry: Registry, tmp_path: Path) -> None:
-    """SIGSTOP for good: within 20 s it is killed and another one answers."""
-    with serving(registry.root, tmp_path, backend="onnxruntime") as service:
-        (gateway,) = service.descendants("service.gateway")
-        gateway.suspend()
-        wait_until(lambda: not gateway.is_running(), 20, "the hung process is killed")
-        service.wait_ready(10)
-        assert predict(service.port, "notes", ROWS).status == 200
-
-
-def test_two_gateways_share_the_port_and_the_counters(registry: Registry, tmp_path: Path) -> None:
-    """Both answer; what they count adds up on the admin listener; when one is killed the other carries on."""
-    with serving(registry.root, tmp_path, backend="onnxruntime", gateways="2") as service:
-        first, second = service.descendants("service.gateway")
-        for _ in range(40):
-            assert predict(service.port, "notes", ROWS).status == 200
-
-        def counted() -> bool:
-            text = call(service.admin_port, "GET", "/metrics").body.decode()
-            return 'mulgam_requests_total{code="200",model="notes",protocol="json",version="1"} 40.0' in text
-
-        wait_until(counted, 3, "the counters of both add up")
-        first.kill()
-        wait_until(lambda: not first.is_running(), 5, "its listener is gone")
-
-        def started_anew() -> bool:
-            """Asked all the while: no connection is lost to a listener that is only being opened."""
-            assert predict(service.port, "notes", ROWS).status == 200
-            return len(_listeners(service)) == 2
-
-        wait_until(started_anew, 15, "it is started anew")
-        assert second.is_running()
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["ended", "killed"])
 def test_the_process_for_large_bodies_goes_with_its_gateway(registry: Registry, tmp_path: Path, number: int) -> None:
     """It comes with the first large body; nothing of it is left, however the gateway ends."""
@@ -222,16 +174,6 @@ def test_the_process_for_large_bodies_goes_with_its_gateway(registry: Registry, 
         assert worker.parent() == gateway
         gateway.send_signal(number)
         wait_until(lambda: not worker.is_running(), 10, "the worker is gone")
-
-
-def _listeners(service: Serving) -> set[int]:
-    """The processes that listen on the public port."""
-    return {
-        process.pid
-        for process in service.descendants("service.gateway")
-        for connection in process.net_connections(kind="tcp")
-        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == service.port
-    }
 
 
 def test_help_names_every_setting() -> None:

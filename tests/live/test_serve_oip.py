@@ -27,6 +27,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return once(tmp_path_factory.getbasetemp(), "triton", triton.install) / triton.HOME
 
 
+@pytest.mark.beside
 def test_another_mulgam_answers(registry: Registry, tmp_path: Path) -> None:
     """Regression and classification, its digest compared; when it dies 503, when it is back all is well again."""
     (tmp_path / "far").mkdir()
@@ -67,6 +68,7 @@ def test_other_files_over_there_are_found_out(registry: Registry, tmp_path: Path
     assert "notes: The model's backend gave an answer that can't be trusted" in sentence
 
 
+@pytest.mark.beside
 def test_an_absent_address_is_said(registry: Registry) -> None:
     """Before anything is started."""
     assert "MULGAM_OIP_URL must be set" in refused(start(registry.root, MULGAM_BACKEND="oip"))
@@ -82,6 +84,7 @@ def test_a_server_that_is_not_there_is_said(registry: Registry) -> None:
     assert f"the server at 127.0.0.1:{port} gives no answer" in ended.stderr
 
 
+@pytest.mark.beside
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("tensors", ["binary", "json"])
@@ -106,6 +109,7 @@ def test_a_real_triton_answers(home: Path, tmp_path: Path, tensors: str) -> None
             assert found == pytest.approx([5.3, 6.2, 6.8] * 300, abs=1e-5)
 
 
+@pytest.mark.beside
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_an_exported_repository_is_served_by_a_real_triton(registry: Registry, home: Path, tmp_path: Path) -> None:

@@ -114,6 +114,7 @@ def test_a_killed_gateway_comes_back(service: Serving) -> None:
     assert predict(service.port, "notes", ROWS).status == 200
 
 
+@pytest.mark.beside
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_everything(registry: Registry, tmp_path: Path, number: int) -> None:
     """SIGTERM and Ctrl-C: exit status 0, no process and no folder left behind."""
@@ -124,6 +125,7 @@ def test_a_signal_ends_everything(registry: Registry, tmp_path: Path, number: in
         assert not list(service.folder.glob("mulgam-*"))
 
 
+@pytest.mark.beside
 def test_a_killed_supervisor_leaves_nothing_running(registry: Registry, tmp_path: Path) -> None:
     """kill -9 of the supervisor: TorchServe and the gateway end by themselves."""
     with serving(registry.root, tmp_path) as service:
@@ -131,6 +133,7 @@ def test_a_killed_supervisor_leaves_nothing_running(registry: Registry, tmp_path
         wait_until(lambda: not service.orphans(), 15, "no orphan")
 
 
+@pytest.mark.beside
 def test_two_services_run_side_by_side(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Each has its own ports, sockets and folders."""
     with (

@@ -11,7 +11,7 @@ from mulgam.registry import Registry
 from tests.processes import call, serving
 from tests.service.telemetry.test_otlp import SPAN, TRACE, Collector
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.beside]
 
 
 def test_two_gateways_are_two_spans_of_one_trace(

@@ -272,6 +272,7 @@ def test_an_onnx_runtime_that_is_broken(monkeypatch: pytest.MonkeyPatch) -> None
     assert (found.verdict, "can't be used" in found.found) == (FAILURE, True)
 
 
+@pytest.mark.beside
 @pytest.mark.live
 def test_torchserve_really_starts(tmp_path: Path) -> None:
     """And leaves nothing behind; where it is not used, it is not asked for."""
