@@ -107,7 +107,6 @@ def test_used_up_descriptors_end_nothing(tmp_path: Path) -> None:
     assert_kept(machine.no_descriptors(tmp_path, SLACK))
 
 
-@pytest.mark.beside
 @pytest.mark.live
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="there is no wrk (Debian: wrk)")
