@@ -22,8 +22,8 @@ _SOCKETS = 8
 # Descriptors that are left for models, logs and the backend's connections.
 _DESCRIPTORS_LEFT = 128
 _LOOKS = 10
-# Connections that are ended in one turn of the loop: hundreds of answers at once would hold everybody up.
-_MOST_ENDED = 10
+# Connections that are ended in one turn of the loop: each costs as much as several predictions.
+_MOST_ENDED = 2
 
 
 class Listener:

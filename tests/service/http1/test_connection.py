@@ -482,6 +482,6 @@ def test_connections_that_expire_together_do_not_end_in_one_turn() -> None:
             await asyncio.sleep(0)
             answered.append(sum(client.answer.startswith(b"HTTP/1.1 408") for client in clients))
         assert answered[-1] == 95
-        assert max(after - before for before, after in itertools.pairwise(answered)) <= 10
+        assert max(after - before for before, after in itertools.pairwise(answered)) <= 2
 
     asyncio.run(play())
