@@ -159,7 +159,7 @@ def test_two_gateways_want_cores_of_their_own() -> None:
 
 
 def test_extras_are_measured_in_changing_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Off is without drift; each ratio is of the middle ones to off, by rate and by CPU time; one bad moment is none."""
+    """Off is without drift; each ratio is of the middle ones to off, by rate and CPU time; one bad moment is none."""
     part = Extras()
     monkeypatch.setattr(part, "_place", lambda bench, variant: None)
     monkeypatch.setattr("tests.bench.under_load.extras._wait_for_canary", lambda port, model: None)

@@ -64,7 +64,7 @@ class Extras(Part):
             for variant, found in self._found.items()
         )  # fmt: skip
         return table(["on", "requests/s", "p50 ms", "CPU µs a request", "failed"], rows) + (
-            "\n\nMulgam embedded, the closed loop with 64 connections; in a round all three are there and are measured in"
+            "\n\nMulgam embedded, the closed loop with 64 connections; in a round all three are there and measured in"
             f" turn, {_TURNS} times each: the middle one counts. Off is `MULGAM_DRIFT_HALF_LIFE=0`; the canary is"
             f" a second version of the same model with {CANARY_SHARE:.0%} of the requests, which are computed apart."
         )
