@@ -74,7 +74,7 @@ def test_only_the_gateway_and_health_can_be_reached_by_http(service: Serving) ->
     ]
     assert {address.ip.removeprefix("::ffff:") for address in listening} == {"127.0.0.1"}
     assert {service.port, service.admin_port} <= {address.port for address in listening}
-    assert len(listening) <= 4
+    assert len({address.port for address in listening}) <= 4
 
 
 def test_metrics_of_the_gateway_are_on_the_admin_listener(service: Serving) -> None:
