@@ -67,10 +67,12 @@ class Reader:
         return Message(head.tensors(view[length:]), head.parameters, head.id)
 
 
-def remember(known: dict[Key, Value], key: Key, value: Value, size: int) -> None:
+def remember(
+    known: dict[Key, Value], key: Key, value: Value, size: int, most: int = MOST, longest: int = LONGEST
+) -> None:
     """Keep what was made of a head of so many bytes, where it is short; at one too many all others are forgotten."""
-    if size > LONGEST:
+    if size > longest:
         return
-    if len(known) >= MOST:
+    if len(known) >= most:
         known.clear()
     known[key] = value

@@ -88,16 +88,12 @@ class DriftMeter:
         self._shown = now
         return True
 
-    def count(self) -> dict[str, int]:
-        """Count what was put aside.
-
-        Returns:
-            feature -> values out of the range of training among them, where there are any.
-        """
-        return {feature: found for step in self.counting() for feature, found in step.items()}
-
     def counting(self) -> Iterator[dict[str, int]]:
-        """`count` in steps, between which others can be served."""
+        """Count what was put aside, in steps between which others can be served.
+
+        Yields:
+            feature -> values out of the range of training, where there are any among the features of a step.
+        """
         now = time.monotonic()
         factor, self._counted = 0.5 ** ((now - self._counted) / self._half_life), now
         if not self._aside:

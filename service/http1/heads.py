@@ -8,6 +8,7 @@ before a request both times.
 
 from __future__ import annotations
 
+from mulgam import exchanges
 from service.http1.request import Request
 
 # A client whose heads are all different must not cost more than their look-up; then all are forgotten at once.
@@ -41,8 +42,5 @@ class KnownHeads:
             return
         if not request.is_kept or request.is_1_0 or "expect" in request.fields or "upgrade" in request.fields:
             return
-        if len(self._known) >= MOST:
-            self._known.clear()
-        self._known[data[:end]] = Request(
-            "", request.method, request.path, request.query, request.headers, request.fields, request.length
-        )
+        kept = Request("", request.method, request.path, request.query, request.headers, request.fields, request.length)
+        exchanges.remember(self._known, data[:end], kept, end, MOST, LONGEST)

@@ -51,24 +51,17 @@ class Refusals:
     def sum_up(self) -> None:
         """Tell how many got no line, once their second is over; to be called now and then."""
         with self._lock:
-            if int(self._clock()) == self._second:
+            second = int(self._clock())
+            if second == self._second:
                 return
-            counts = self._turned_over()
+            counts, self._counts, self._second = self._counts, Counter(), second
         _tell(counts)
 
     def _is_wanted(self, status: int, code: str) -> bool:
-        over: Counter[tuple[int, str]] = Counter()
+        self.sum_up()
         with self._lock:
-            if int(self._clock()) != self._second:
-                over = self._turned_over()
             self._counts[status, code] += 1
-            is_wanted = self._counts[status, code] <= MOST
-        _tell(over)
-        return is_wanted
-
-    def _turned_over(self) -> Counter[tuple[int, str]]:
-        counts, self._counts, self._second = self._counts, Counter(), int(self._clock())
-        return counts
+            return self._counts[status, code] <= MOST
 
 
 def _level(status: int) -> int:
