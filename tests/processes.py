@@ -103,6 +103,15 @@ class Serving:
             return [one for one in below if name in " ".join(_command(one))]
         return []
 
+    def listeners(self) -> set[int]:
+        """The gateway processes that take connections on the public port."""
+        return {
+            process.pid
+            for process in self.descendants("service.gateway")
+            for connection in process.net_connections(kind="tcp")
+            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == self.port
+        }
+
     def readyz(self) -> Reply | None:
         """The supervisor's word; None while its listener is not there."""
         with contextlib.suppress(OSError, http.client.HTTPException):

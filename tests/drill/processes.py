@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-import psutil
-
 from service.supervisor.management import Management
 from tests.builders import NOTES_ROWS
 from tests.callers import Outcome, calling, post
@@ -67,7 +65,7 @@ def killed_gateway(folder: Path) -> Iterator[Result]:
         gateway, _ = service.descendants("service.gateway")
         gateway.kill()
         wait_until(lambda: not gateway.is_running(), 5, "it is gone")
-        whole = seconds_until(lambda: len(_listeners(service)) == 2, 30)
+        whole = seconds_until(lambda: len(service.listeners()) == 2, 30)
         _warm(outcome)
     yield Result(
         "kill -9 of a gateway process, 2 gateways",
@@ -120,12 +118,3 @@ def _has_ready_workers(service: Serving, count: int, dead: int) -> bool:
     _, body = Management(socket, 10)._call("GET", "/models/notes")
     workers = json.loads(body)[0]["workers"]
     return sum(worker["status"] == "READY" and worker["pid"] != dead for worker in workers) == count
-
-
-def _listeners(service: Serving) -> set[int]:
-    return {
-        process.pid
-        for process in service.descendants("service.gateway")
-        for connection in process.net_connections(kind="tcp")
-        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == service.port
-    }

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import psutil
 import pytest
 
 from mulgam.registry import Registry
 from tests.builders import NOTES_ROWS
-from tests.processes import Serving, call, predict, serving, wait_until
+from tests.processes import call, predict, serving, wait_until
 
 pytestmark = pytest.mark.live
 
@@ -57,17 +56,7 @@ def test_two_gateways_share_the_port_and_the_counters(registry: Registry, tmp_pa
         def started_anew() -> bool:
             """Asked all the while: no connection is lost to a listener that is only being opened."""
             assert predict(service.port, "notes", ROWS).status == 200
-            return len(_listeners(service)) == 2
+            return len(service.listeners()) == 2
 
         wait_until(started_anew, 15, "it is started anew")
         assert second.is_running()
-
-
-def _listeners(service: Serving) -> set[int]:
-    """The processes that listen on the public port."""
-    return {
-        process.pid
-        for process in service.descendants("service.gateway")
-        for connection in process.net_connections(kind="tcp")
-        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == service.port
-    }
