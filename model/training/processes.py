@@ -14,6 +14,11 @@ from datetime import timedelta
 from typing import TypeVar
 
 import torch
+
+# Not used: an optimiser imports it, and its functions keep the group they find as the default of a parameter. Imported
+# in the middle of a training, that is ours, whose threads then outlive `destroy_process_group` and abort the process
+# at its end, now and then.
+import torch.distributed.nn
 from torch import Tensor, distributed, nn
 
 from model.errors import ModelError

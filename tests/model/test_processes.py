@@ -22,12 +22,16 @@ def torchrun(*command: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_two_processes_train_what_one_trains(tmp_path: Path) -> None:
-    """Weights, losses and the epoch of stopping are those of one process, in both; the first alone prints."""
+    """Weights, losses and the epoch of stopping are those of one process, in both; the first alone prints.
+
+    Of what joins them no thread is left: it would abort a process, now and then, while that ends.
+    """
     ended = torchrun("tests.model.shared_training", str(tmp_path), "train")
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout == "process 0 of 2\n"
     first, second = (json.loads((tmp_path / f"{number}.json").read_text()) for number in (0, 1))
     assert first == second
+    assert first["threads"] == []
     for name in SETTINGS:
         alone = outcome(name)
         assert len(first[name]["losses"]) == len(alone["losses"])
