@@ -21,6 +21,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", ResourceWarning)  # TorchServe leaves a file open while it is imported
     from ts.protocol import otf_message_handler as otf
 
+# As tests are collected, before one of them has a worker replace it in this process.
+OWN = otf._retrieve_buffer
 # Request id, headers, bytes of the body.
 Requests = list[tuple[str, dict[str, str], int]]
 WORDS = st.text(st.characters(codec="ascii", min_codepoint=33), min_size=1, max_size=9)
@@ -70,7 +72,7 @@ def framed(requests: Requests) -> bytes:
 @pytest.fixture
 def installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The worker's reader in TorchServe's module, which is put right again."""
-    monkeypatch.setattr(otf, "_retrieve_buffer", otf._retrieve_buffer)
+    monkeypatch.setattr(otf, "_retrieve_buffer", OWN)
     assert frames.install()
 
 
@@ -82,10 +84,12 @@ def read(data: bytes, sizes: Sequence[int], count: int) -> list[Any]:
 
 def check_alike(data: bytes, sizes: Sequence[int], count: int) -> None:
     """Both readers give the same messages."""
-    expected = read(data, sizes, count)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(otf, "_retrieve_buffer", Frames())
-        assert read(data, sizes, count) == expected
+    messages = []
+    for reader in (OWN, Frames()):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(otf, "_retrieve_buffer", reader)
+            messages.append(read(data, sizes, count))
+    assert messages[0] == messages[1]
 
 
 @given(st.lists(REQUESTS, min_size=1, max_size=3), st.lists(st.integers(1, 200), min_size=1, max_size=5))
