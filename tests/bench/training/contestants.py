@@ -9,7 +9,7 @@ from tests.bench.training import datasets, others, own, text_others
 from tests.bench.training.datasets import Dataset
 from tests.bench.training.division import Fit
 
-DEFAULT, ENSEMBLE, HIST_GB, LIGHTGBM, CATBOOST = "default", "ensemble", "hist-gb", "lightgbm", "catboost"
+DEFAULT, ENSEMBLE, CNN, HIST_GB, LIGHTGBM, CATBOOST = "default", "ensemble", "cnn", "hist-gb", "lightgbm", "catboost"
 HIST_GB_TUNED, NAIVE_BAYES, LOGISTIC = "hist-gb-tuned", "naive-bayes", "logistic-regression"
 _OPTIONS_FOR_TEXTS = ("words", "gru", "lstm", "attention")
 
@@ -52,6 +52,8 @@ ALL = (
                own.mulgam('kind = "plain"'), _FIRST),
     *([Contestant(ENSEMBLE, "Mulgam, ensemble", f"the same with `[network] ensemble = {own.MEMBERS}`",
                   own.mulgam(f"ensemble = {own.MEMBERS}"), _TABLES)] if own.has_ensembles() else []),
+    Contestant(CNN, "Mulgam, cnn", 'the same with `[network] kind = "cnn"`: the columns are a square image\'s pixels',
+               own.mulgam('kind = "cnn"'), ("digits",)),
     Contestant(HIST_GB, "HistGradientBoosting", "scikit-learn's, default settings", others.hist_gb, _TABLES),
     Contestant(HIST_GB_TUNED, "HistGradientBoosting, tuned", _TUNED.format(others.HIST_GB_TRIALS),
                others.hist_gb_tuned, _FIRST),

@@ -10,6 +10,7 @@ from tests.bench.training.contestants import (
     ALL,
     BY_NAME,
     CATBOOST,
+    CNN,
     DEFAULT,
     ENSEMBLE,
     HIST_GB,
@@ -23,7 +24,7 @@ from tests.bench.training.results import Results
 
 _CALIFORNIA = "california"
 _NATIVE = "nativelikeness"
-_BESIDE = (DEFAULT, ENSEMBLE, HIST_GB, LIGHTGBM, CATBOOST)
+_BESIDE = (DEFAULT, ENSEMBLE, CNN, HIST_GB, LIGHTGBM, CATBOOST)
 _TITLES = {one.name: one for one in datasets.ALL}
 # Means of the 67 kinds of pairs, from the data's own repository (alexwarstadt/blimp).
 _PUBLISHED = (("5-gram", 0.612), ("LSTM", 0.698), ("GPT-2", 0.830), ("human", 0.886))
@@ -158,7 +159,9 @@ def _others(results: Results) -> str:
             continue
         values = [results.values(dataset.name, name, dataset.primary) for name in present]
         seeds = str(max(map(len, values)))
-        rows.append([dataset.title, _SCORES[dataset.primary], seeds, *_best_marked(dataset, values)])
+        marked = zip(present, _best_marked(dataset, values), strict=True)
+        cells = [cell if dataset.name in BY_NAME[name].takes else "" for name, cell in marked]
+        rows.append([dataset.title, _SCORES[dataset.primary], seeds, *cells])
     head = ["", "score", "seeds", *(BY_NAME[name].title for name in present)]
     return _table(head, rows) + "\n\nThe best median of a row is bold."
 
