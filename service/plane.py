@@ -113,7 +113,12 @@ class DataPlane:
     def choose(self, line_up: LineUp, key: str) -> Served:
         """The version that answers requests with a key: the canary only while it is well."""
         chosen = line_up.of_key(key)
-        return chosen if chosen is line_up.default or self.trial(chosen).ready else line_up.default
+        return chosen if chosen is line_up.default else self.canary_of(line_up)
+
+    def canary_of(self, line_up: LineUp) -> Served:
+        """The version that answers for a canary: itself only while it is well."""
+        canary = line_up.canary
+        return canary if canary is not None and self.trial(canary).ready else line_up.default
 
     def find(self, model: str, version: str | None, key: str) -> Served:
         """The version that was asked for; where none was, the one that answers requests with this key.

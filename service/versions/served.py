@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -14,7 +14,7 @@ from mulgam.signature import PRECISION, Signature, Tolerance
 from mulgam.wording import shown
 from service.errors import ApiError
 from service.versions.ranges import Ranges
-from service.versions.split import bound, place
+from service.versions.split import Share
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,14 +107,13 @@ class LineUp:
         return {one.version: one for one in (self.shadow, self.canary, self.default) if one is not None}
 
     @cached_property
-    def _bound(self) -> bytes:
-        return bound(self.share)
+    def are_canarys(self) -> Callable[[str], bool]:
+        """Whether the requests with a key are the canary's to answer, where there is one."""
+        return Share(self.default.name, self.share).takes
 
     def of_key(self, key: str) -> Served:
         """The version that is to answer the requests with a key."""
-        if self.canary is not None and place(self.default.name, key) < self._bound:
-            return self.canary
-        return self.default
+        return self.canary if self.canary is not None and self.are_canarys(key) else self.default
 
 
 class Catalogue:

@@ -15,15 +15,26 @@ def key_of(header: Callable[[str], str | None], request_id: str) -> str:
     return header(KEY_HEADER) or request_id
 
 
-def place(model: str, key: str) -> bytes:
-    """Where a key lies: evenly spread over 64 bits, the same in every process, and for each model another.
+class Share:
+    """The keys that a canary takes: evenly spread, the same in every process, and for each model others.
 
-    A canary takes the keys below its `bound`, so that a larger share keeps those of a smaller one. Bytes compare as the
-    numbers that they spell would, and cost less.
+    A key's place among 64-bit numbers is a hash of model and key; the canary takes those below its bound, so that a
+    larger share keeps the keys of a smaller one.
+
+    Args:
+        model: its name.
+        share: of all keys, 0 to 1.
     """
-    return hashlib.blake2b(f"{model} {key}".encode("utf-8", "surrogateescape"), digest_size=_BYTES).digest()
 
+    __slots__ = ("_begun", "_bound")
 
-def bound(share: float) -> bytes:
-    """The place below which such a share of all keys lies."""
-    return min(int(share * _PLACES), _PLACES - 1).to_bytes(_BYTES)
+    def __init__(self, model: str, share: float) -> None:
+        # Begun once for all keys: for each of them only the rest is hashed.
+        self._begun = hashlib.blake2b(f"{model} ".encode(), digest_size=_BYTES)
+        self._bound = min(int(share * _PLACES), _PLACES - 1).to_bytes(_BYTES)
+
+    def takes(self, key: str) -> bool:
+        """Whether a key is among them. Bytes compare as the numbers that they spell would, and cost less."""
+        hasher = self._begun.copy()
+        hasher.update(key.encode("utf-8", "surrogateescape"))
+        return hasher.digest() < self._bound

@@ -6,19 +6,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.versions.served import Catalogue, LineUp
-from service.versions.split import bound, key_of, place
+from service.versions.split import Share, key_of
 
 
-@given(st.text(), st.text())
-def test_a_key_has_one_place(model: str, key: str) -> None:
-    """Whatever the key holds."""
-    assert len(place(model, key)) == 8
-    assert place(model, key) == place(model, key)
+@given(st.text(), st.text(), st.floats(0, 1))
+def test_a_key_has_one_place(model: str, key: str, share: float) -> None:
+    """Whatever the key holds, in every process, and however many were asked for before."""
+    one, other = Share(model, share), Share(model, share)
+    other.takes("another")
+    assert one.takes(key) is one.takes(key) is other.takes(key)
 
 
 def test_a_key_lies_where_it_always_lay() -> None:
-    """Pinned: after an upgrade, and in every process, a caller keeps its version."""
-    assert place("notes", "customer-7").hex() == "79503c59ffe1e978"  # pragma: allowlist secret
+    """Pinned: after an upgrade a caller keeps its version."""
+    place = 0x79503C59FFE1E978
+    assert Share("notes", (place + 4096) / 2**64).takes("customer-7")
+    assert not Share("notes", (place - 4096) / 2**64).takes("customer-7")
 
 
 @given(st.text(), st.floats(0, 1), st.floats(0, 1))
@@ -35,21 +38,23 @@ def test_a_larger_share_keeps_the_callers_of_a_smaller_one(
 def test_a_share_is_kept(share: float, first: int) -> None:
     """Of 2,000 keys as callers number them, as many as the share says: within five standard deviations."""
     count = 2000
-    got = sum(place("notes", f"user-{number}") < bound(share) for number in range(first, first + count))
+    takes = Share("notes", share).takes
+    got = sum(takes(f"user-{number}") for number in range(first, first + count))
     assert abs(got - share * count) < 5 * (count * share * (1 - share)) ** 0.5
 
 
-@given(st.floats(0, 1), st.floats(0, 1))
-def test_a_larger_share_has_no_smaller_bound(one: float, other: float) -> None:
-    """None at all for 0; for 1, everything but the last of 2^64 places."""
-    smaller, larger = sorted((one, other))
-    assert bound(0) == bytes(8) <= bound(smaller) <= bound(larger) <= bound(1) == bytes([255]) * 8
+@given(st.text())
+def test_the_ends_are_nobody_and_everybody(key: str) -> None:
+    """But for the last of 2^64 places."""
+    assert not Share("notes", 0).takes(key)
+    assert Share("notes", 1).takes(key)
 
 
 def test_models_have_canaries_of_their_own() -> None:
     """A caller who tries the new version of one model is not for that the one who tries all of them."""
     keys = [f"user-{number}" for number in range(2000)]
-    both = sum(place("notes", key) < bound(0.1) and place("shapes", key) < bound(0.1) for key in keys)
+    notes, shapes = Share("notes", 0.1), Share("shapes", 0.1)
+    both = sum(notes.takes(key) and shapes.takes(key) for key in keys)
     assert both < 60  # 20 by chance, 200 were they the same
 
 
