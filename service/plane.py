@@ -19,6 +19,7 @@ from service.protocols.base import Output
 from service.queueing.batcher import Batcher
 from service.queueing.gather import Gather
 from service.queueing.job import Job, Told, outcome_of
+from service.queueing.polling import Polling
 from service.resilience.attempts import Attempts
 from service.resilience.breaker import Breakers
 from service.resilience.readiness import Readiness, State, patience_of
@@ -83,6 +84,7 @@ class DataPlane:
         self.is_closing = False
         # By whether the rows are real ones, too: no batch holds both, for one counts as a whole.
         self._queues: dict[tuple[Served, bool], tuple[Gather, Batcher]] = {}
+        self._polling = Polling(settings.busy_poll)
         self._shadowing = Shadowing(backend, metrics, settings.request_timeout)
         self.shadowing = self._shadowing.follow(catalogue)
         for served in catalogue.versions:
@@ -271,7 +273,7 @@ class DataPlane:
         """What a version needs from its first request on."""
         most_rows = self.backend.cheap_rows(served)
         for are_real in (True, False):
-            gather = Gather(partial(self._run_at_once, served, are_real), most_rows)
+            gather = Gather(partial(self._run_at_once, served, are_real), most_rows, self._polling)
             self._queues[served, are_real] = gather, self._batcher(served, are_real)
         self.metrics.describe(served, held_out_scores(served))
 

@@ -127,6 +127,12 @@ class Settings:
     retry_share: float = setting(
         0.1, "retries of lost calls for each call of the backend, in the long run; 0: none", maximum=1
     )
+    busy_poll: float = setting(
+        0.0002,
+        "seconds for which an idle process with the onnxruntime backend looks for the next request before it sleeps,"
+        " where the last ones came as close upon each other; 0: never",
+        maximum=0.01,
+    )
     linger: float = setting(
         0.0,
         "seconds for which a version that is served no more is answered after it was last asked for by its number",

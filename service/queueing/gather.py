@@ -12,6 +12,7 @@ from collections.abc import Callable
 from mulgam.tensors import Arrays
 from service.protocols.base import Output
 from service.queueing.job import Job, Told, hand_out, joined
+from service.queueing.polling import Polling
 
 
 class Gather:
@@ -20,11 +21,13 @@ class Gather:
     Args:
         run: computes a batch of so many rows, without waiting.
         most_rows: that are cheap in one call; a request of more is not for here.
+        polling: of the loop, which may look for the next request at once.
     """
 
-    def __init__(self, run: Callable[[Arrays, int], Output], most_rows: int) -> None:
+    def __init__(self, run: Callable[[Arrays, int], Output], most_rows: int, polling: Polling) -> None:
         self._run = run
         self.most_rows = most_rows
+        self._polling = polling
         self._jobs: list[Job] = []
 
     def enqueue(self, tensors: Arrays, rows: int, told: Told) -> Job:
@@ -37,6 +40,7 @@ class Gather:
 
     def _flush(self) -> None:
         jobs, self._jobs = self._jobs, []
+        self._polling.begin(len(jobs))
         batch: list[Job] = []
         rows = 0
         for job in jobs:
@@ -49,6 +53,7 @@ class Gather:
             rows += job.rows
         if batch:
             self._compute(batch, rows)
+        self._polling.end()
 
     def _compute(self, jobs: list[Job], rows: int) -> None:
         try:

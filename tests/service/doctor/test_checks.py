@@ -32,7 +32,10 @@ def situation(root: Path | None = None, **settings: Any) -> Situation:
 
 def only(findings: Iterator[Finding], verdict: str) -> Finding:
     """The one finding of a verdict; where something is wrong, it comes with advice."""
-    (found,) = [one for one in findings if one.verdict == verdict]
+    everything = list(findings)
+    chosen = [one for one in everything if one.verdict == verdict]
+    assert len(chosen) == 1, everything
+    (found,) = chosen
     assert bool(found.advice) is (verdict != OK)
     return found
 

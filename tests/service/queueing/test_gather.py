@@ -13,6 +13,7 @@ from service.errors import bad_backend
 from service.protocols.base import Output
 from service.queueing.gather import Gather
 from service.queueing.job import Job
+from service.queueing.polling import Polling
 
 
 class Doubling:
@@ -41,7 +42,7 @@ def in_one_turn(requests: list[list[float]], most_rows: int = 100, leaves: int |
     run, told = Doubling(), dict[int, Any]()
 
     async def scene() -> None:
-        gather = Gather(run, most_rows)
+        gather = Gather(run, most_rows, Polling(0.0))
         jobs = [ask(gather, lambda outcome, n=n: told.update({n: outcome}), *v) for n, v in enumerate(requests)]  # type: ignore[misc]
         assert not told
         if leaves is not None:
@@ -86,7 +87,7 @@ def test_the_next_turn_is_a_new_one() -> None:
     run, told = Doubling(), list[Any]()
 
     async def scene() -> None:
-        gather = Gather(run, 10)
+        gather = Gather(run, 10, Polling(0.0))
         ask(gather, lambda outcome: ask(gather, told.append, 5) and None, 1)
         for _ in range(3):
             await asyncio.sleep(0)
