@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import io
+import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -67,10 +69,13 @@ PICTURES: dict[str, tuple[str, dict[str, Any], Callable[[Any], None]]] = {
 
 
 def main() -> int:
-    """Make every picture; 1 where there is no browser."""
+    """Make every picture; 1 where there is no browser, or none that can draw them all."""
     parser = argparse.ArgumentParser(prog="python -m tests.browser.screenshots", description=__doc__)
     parser.add_argument("--registry", type=Path, help="with both default models (default: they are trained)")
     given = parser.parse_args()
+    if not _has_hangul():
+        print("screenshots: no font here has Korean letters (Debian: fonts-noto-cjk).", file=sys.stderr)
+        return 1
     try:
         with running() as browser, tempfile.TemporaryDirectory() as folder:
             registry = given.registry or Path(folder) / "registry"
@@ -85,6 +90,12 @@ def main() -> int:
         print(f"screenshots: {reason}.", file=sys.stderr)
         return 1
     return 0
+
+
+def _has_hangul() -> bool:
+    """Whether Korean is drawn as letters and not as boxes, as far as that can be known."""
+    lister = shutil.which("fc-list")
+    return lister is None or bool(subprocess.run([lister, ":lang=ko"], capture_output=True, check=True).stdout)
 
 
 def _make(name: str, browser: Any, base: str) -> None:
