@@ -26,6 +26,10 @@ class Elsewhere:
         """See `Backend.cheap_rows`: none."""
         return 0
 
+    def idle_rows(self, served: Served) -> int:
+        """See `Backend.idle_rows`: none."""
+        return 0
+
     def at_once(self, served: Served, tensors: Arrays) -> Answer:
         """See `Backend.at_once`: for no rows at all."""
         raise AssertionError("no row is cheap in another process")
@@ -42,6 +46,11 @@ class Backend(Protocol):
 
     def cheap_rows(self, served: Served) -> int:
         """The most rows that `at_once` takes: computing them costs less than a queue or a thread would; 0: none."""
+        ...
+
+    def idle_rows(self, served: Served) -> int:
+        """The most rows of a batch that `at_once` takes now, where it computes nothing else: to hand them on would cost
+        more than the loop may be held for; 0: none."""
         ...
 
     def at_once(self, served: Served, tensors: Arrays) -> Answer:

@@ -26,7 +26,7 @@ CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 
 # The event loop serves everyone: nothing that takes longer than this runs on it.
 CHEAP_SECONDS = 0.0005
-# Where fewer rows than these are so cheap, a call costs far more than a row: those that come together are better
+# Where fewer rows than these are so quick, a call costs far more than a row: those that come together are better
 # computed at once in a thread, one batch after the other, than by several calls on the loop.
 LEAST_CHEAP_ROWS = 16
 _MEASURED_ROWS = 64
@@ -55,14 +55,13 @@ def opened(served: Served, device: str) -> Any:
     return beside if on_cpu < on_gpu else session
 
 
-def cheap_rows(session: Any, served: Served) -> int:
-    """How many rows run within `CHEAP_SECONDS`, from the medians of one row and of many; 0 where it is not worth it."""
+def quick_rows(session: Any, served: Served) -> int:
+    """How many rows run within `CHEAP_SECONDS`, from the medians of one row and of many."""
     one, many = (median_seconds(session, served, rows) for rows in (1, _MEASURED_ROWS))
     if one > CHEAP_SECONDS:
         return 0
     row = max((many - one) / (_MEASURED_ROWS - 1), 1e-9)
-    rows = int((CHEAP_SECONDS - one) / row) + 1
-    return rows if rows >= LEAST_CHEAP_ROWS else 0
+    return int((CHEAP_SECONDS - one) / row) + 1
 
 
 def median_seconds(session: Any, served: Served, rows: int) -> float:

@@ -25,14 +25,14 @@ PIECE_ROWS = 512
 
 @dataclass(frozen=True)
 class _Model:
-    """A session with the number of rows that are cheap enough for the event loop.
+    """A session with the number of rows that the event loop may be held for.
 
     `piece` is the most rows of one run; None, on a GPU: any.
     """
 
     session: Any
     outputs: list[str]
-    cheap_rows: int
+    quick_rows: int
     piece: int | None
 
     def run(self, tensors: Arrays) -> npt.NDArray[Any]:
@@ -70,11 +70,17 @@ class OnnxRuntimeBackend:
         # onnxruntime frees the interpreter lock while it computes, so threads use the cores.
         self.workers = self.lanes = len(os.sched_getaffinity(0))
         # One more than requests use at a time, for golden replays and shadows.
+        self._computing = 0
         self._threads = ThreadPoolExecutor(self.lanes + 1, "onnxruntime", priority.stand_back)
 
     def cheap_rows(self, served: Served) -> int:
         """By the time that this model took when it was loaded."""
-        return self._model(served).cheap_rows
+        rows = self._model(served).quick_rows
+        return rows if rows >= onnx_session.LEAST_CHEAP_ROWS else 0
+
+    def idle_rows(self, served: Served) -> int:
+        """Where a thread computes, what comes joins the next batch."""
+        return 0 if self._computing else self._model(served).quick_rows
 
     def at_once(self, served: Served, tensors: Arrays) -> Answer:
         """Run one batch here and now."""
@@ -84,7 +90,11 @@ class OnnxRuntimeBackend:
         """Run one batch in a thread."""
         run = self._model(served).run_in_pieces
         loop = asyncio.get_running_loop()
-        return Answer(await loop.run_in_executor(self._threads, run, tensors), served.digest)
+        self._computing += 1
+        try:
+            return Answer(await loop.run_in_executor(self._threads, run, tensors), served.digest)
+        finally:
+            self._computing -= 1
 
     def _model(self, served: Served) -> _Model:
         model = self._models.get(served)
@@ -111,4 +121,4 @@ def _loaded(served: Served, device: str) -> _Model:
     session = onnx_session.opened(served, device)
     outputs = [output.name for output in session.get_outputs()]
     piece = PIECE_ROWS if session.get_providers()[0] == onnx_session.CPU else None
-    return _Model(session, outputs, onnx_session.cheap_rows(session, served), piece)
+    return _Model(session, outputs, onnx_session.quick_rows(session, served), piece)

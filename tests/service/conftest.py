@@ -31,6 +31,10 @@ class SteeredBackend:
         """As another process: always through the queue."""
         return 0
 
+    def idle_rows(self, served: Served) -> int:
+        """As another process."""
+        return 0
+
     async def predict(self, served: Served, tensors: Arrays, timeout: float) -> Answer:
         """Give what the test wants."""
         answer = self.spoil(served, await self._inner.predict(served, tensors, timeout))

@@ -1,8 +1,10 @@
-"""The in-process backend on a GPU, as far as a machine without one can tell: libraries first, and no silent CPU."""
+"""The in-process backend: where it computes what, and on a GPU, as far as a machine without one can tell."""
 
 from __future__ import annotations
 
 import asyncio
+import threading
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -11,10 +13,14 @@ import pytest
 from mulgam.errors import MulgamError
 from mulgam.registry import Registry
 from mulgam.signature import NUMERIC
+from mulgam.tensors import Arrays
 from service.backends import onnx_session
 from service.backends.onnx_session import CPU, CUDA
 from service.backends.onnxruntime import PIECE_ROWS, OnnxRuntimeBackend
-from service.versions.served import Served
+from service.metrics.recording import Metrics
+from service.plane import DataPlane
+from service.settings import Settings
+from service.versions.served import Catalogue, LineUp, Served
 
 
 @pytest.fixture
@@ -97,13 +103,56 @@ def test_many_rows_are_computed_in_pieces(
 
 
 @pytest.mark.parametrize(
-    ("one", "many", "rows"),
-    [(9e-6, 93e-6, 369), (0.0006, 0.0007, 0), (0.0003, 0.0033, 0), (0.0003, 0.0009, 22)],
+    ("one", "many", "quick", "cheap"),
+    [(9e-6, 93e-6, 369, 369), (0.0006, 0.0007, 0, 0), (0.0003, 0.0033, 5, 0), (0.0003, 0.0009, 22, 22)],
     ids=["microseconds", "a slow call", "slow rows", "slow calls of quick rows"],
 )
 def test_what_is_cheap_follows_from_what_was_measured(
-    registry: Registry, monkeypatch: pytest.MonkeyPatch, one: float, many: float, rows: int
+    registry: Registry, monkeypatch: pytest.MonkeyPatch, one: float, many: float, quick: int, cheap: int
 ) -> None:
-    """As many rows as half a millisecond has, on the loop; where those are few, all go in batches, in a thread."""
+    """As many rows as half a millisecond has, on the loop; where those are few, they are queued first."""
     monkeypatch.setattr(onnx_session, "median_seconds", lambda session, served, rows: one if rows == 1 else many)
-    assert onnx_session.cheap_rows(None, Served(registry.entry("notes", 1), "onnx")) == rows
+    served = Served(registry.entry("notes", 1), "onnx")
+    backend = OnnxRuntimeBackend([served], "cpu")
+    assert (backend.cheap_rows(served), backend.idle_rows(served)) == (cheap, quick)
+
+
+def test_few_rows_of_a_slower_model_are_computed_on_the_loop_while_no_thread_computes(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lone one at once, the many in a thread; what comes meanwhile waits for that and goes together."""
+    served = Served(registry.entry("shapes", 1), "onnx")
+    # Five rows in half a millisecond.
+    monkeypatch.setattr(onnx_session, "median_seconds", lambda session, served, rows: 0.0003 if rows == 1 else 0.0033)
+    backend = OnnxRuntimeBackend([served], "cpu")
+    backend.workers = backend.lanes = 1
+    model, ran = backend._model(served), list[tuple[int, bool]]()
+    run = type(model).run
+    may_end = threading.Event()
+
+    def traced(one: object, part: Arrays) -> Any:
+        on_loop = threading.current_thread() is threading.main_thread()
+        ran.append((len(part[NUMERIC]), on_loop))
+        assert on_loop or may_end.wait(10)
+        return run(model, part)
+
+    monkeypatch.setattr(type(model), "run", traced)
+    plane = DataPlane(Settings(backend="onnxruntime"), Catalogue([LineUp(served)]), backend, Metrics())
+
+    async def rows(count: int) -> None:
+        tensors = {NUMERIC: np.zeros((count, 3), np.float32)}
+        assert len(await plane.predict(served, tensors, count, 10)) == count
+
+    async def scene() -> None:
+        await rows(1)
+        many = asyncio.create_task(rows(6))
+        while len(ran) < 2:
+            await asyncio.sleep(0)
+        later = [asyncio.create_task(rows(1)) for _ in range(2)]
+        await asyncio.sleep(0)
+        assert backend.idle_rows(served) == 0
+        may_end.set()
+        await asyncio.gather(many, *later)
+
+    asyncio.run(scene())
+    assert ran == [(1, True), (6, False), (2, True)]

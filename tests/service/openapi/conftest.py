@@ -107,6 +107,10 @@ class Halves:
         """Everything at once."""
         return 1000
 
+    def idle_rows(self, served: Served) -> int:
+        """Nothing is queued."""
+        return 0
+
     def at_once(self, served: Served, tensors: Arrays) -> Answer:
         """One half for every element of the output."""
         rows = len(next(iter(tensors.values())))
