@@ -112,7 +112,7 @@ class Edge:
             return self._send_to_app(request, done)
         protocol, served, split = way
         identity = request_id(fields.get("x-request-id"))
-        if split is not None and split.are_canarys(key_of(fields.get, identity)):
+        if split is not None and split.is_for_canary(key_of(fields.get, identity)):
             served = self._plane.canary_of(split)
         call = Call(fields.get, request.query, request.body(), identity, time.perf_counter())
         outcome = respond(self._plane, protocol, served, call, done)

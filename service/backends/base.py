@@ -49,8 +49,7 @@ class Backend(Protocol):
         ...
 
     def idle_rows(self, served: Served) -> int:
-        """The most rows of a batch that `at_once` takes now, where it computes nothing else: to hand them on would cost
-        more than the loop may be held for; 0: none."""
+        """The most rows of a batch that `at_once` takes now, while nothing else is computed; 0: none."""
         ...
 
     def at_once(self, served: Served, tensors: Arrays) -> Answer:

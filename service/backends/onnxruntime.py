@@ -69,8 +69,9 @@ class OnnxRuntimeBackend:
         self._models = {one: _loaded(one, device) for one in served}
         # onnxruntime frees the interpreter lock while it computes, so threads use the cores.
         self.workers = self.lanes = len(os.sched_getaffinity(0))
-        # One more than requests use at a time, for golden replays and shadows.
+        # Batches that threads have now.
         self._computing = 0
+        # One more than requests use at a time, for golden replays and shadows.
         self._threads = ThreadPoolExecutor(self.lanes + 1, "onnxruntime", priority.stand_back)
 
     def cheap_rows(self, served: Served) -> int:

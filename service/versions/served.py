@@ -107,13 +107,13 @@ class LineUp:
         return {one.version: one for one in (self.shadow, self.canary, self.default) if one is not None}
 
     @cached_property
-    def are_canarys(self) -> Callable[[str], bool]:
-        """Whether the requests with a key are the canary's to answer, where there is one."""
+    def is_for_canary(self) -> Callable[[str], bool]:
+        """Whether the requests with a key are for the canary to answer, where there is one."""
         return Share(self.default.name, self.share).takes
 
     def of_key(self, key: str) -> Served:
         """The version that is to answer the requests with a key."""
-        return self.canary if self.canary is not None and self.are_canarys(key) else self.default
+        return self.canary if self.canary is not None and self.is_for_canary(key) else self.default
 
 
 class Catalogue:

@@ -76,33 +76,27 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert frames.install()
 
 
-def read(data: bytes, sizes: Sequence[int], count: int) -> list[Any]:
-    """So many messages of a connection, by TorchServe's own code."""
+def read_by(reader: Any, data: bytes, sizes: Sequence[int], count: int) -> list[Any]:
+    """So many messages of a connection, by TorchServe's own code with one of the two readers."""
     connection = Pieces(data, sizes)
-    return [otf.retrieve_msg(connection) for _ in range(count)]
-
-
-def check_alike(data: bytes, sizes: Sequence[int], count: int) -> None:
-    """Both readers give the same messages."""
-    messages = []
-    for reader in (OWN, Frames()):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(otf, "_retrieve_buffer", reader)
-            messages.append(read(data, sizes, count))
-    assert messages[0] == messages[1]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(otf, "_retrieve_buffer", reader)
+        return [otf.retrieve_msg(connection) for _ in range(count)]
 
 
 @given(st.lists(REQUESTS, min_size=1, max_size=3), st.lists(st.integers(1, 200), min_size=1, max_size=5))
 def test_any_message_in_any_pieces_is_read_alike(messages: list[Requests], sizes: list[int]) -> None:
     """One after the other on a connection; a message that comes together with the next one is not lost."""
-    check_alike(b"".join(map(framed, messages)), sizes, len(messages))
+    data = b"".join(map(framed, messages))
+    assert read_by(Frames(), data, sizes, len(messages)) == read_by(OWN, data, sizes, len(messages))
 
 
 @pytest.mark.parametrize("sizes", [[100_000], [65_536, 1], [7_000]])
 def test_a_large_body_is_read_alike(sizes: list[int]) -> None:
     """Of more than is asked for at a time, between two small ones."""
     small, large = [("id", {"a": "b"}, 4)], [("id", {"a": "b"}, 3 * frames.CHUNK)]
-    check_alike(framed(small) + framed(large) + framed(small), sizes, 3)
+    data = framed(small) + framed(large) + framed(small)
+    assert read_by(Frames(), data, sizes, 3) == read_by(OWN, data, sizes, 3)
 
 
 @pytest.mark.usefixtures("installed")

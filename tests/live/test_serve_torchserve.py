@@ -129,6 +129,7 @@ def test_a_signal_ends_everything(registry: Registry, tmp_path: Path, number: in
 def test_a_killed_supervisor_leaves_nothing_running(registry: Registry, tmp_path: Path) -> None:
     """kill -9 of the supervisor: TorchServe and the gateway end by themselves."""
     with serving(registry.root, tmp_path) as service:
+        assert len(service.descendants()) >= 4
         service.stop(signal.SIGKILL)
         wait_until(lambda: not service.orphans(), 15, "no orphan")
 

@@ -48,6 +48,7 @@ def main(folder: Path, what: str) -> int:
         print(f"process {processes.number()} of {processes.count()}")
         if what == "fail" and not processes.first():
             return 7
+        # Known only as long as the others are there.
         place = folder / f"{processes.number()}.json"
         outcomes = {name: outcome(name) for name in SETTINGS}
     place.write_text(json.dumps({**outcomes, "threads": threads("gloo")}))
