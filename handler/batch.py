@@ -12,7 +12,7 @@ import numpy.typing as npt
 from handler.exchange import Answer, Exchange, Request, failure, refusal
 from mulgam.errors import InputError
 from mulgam.signature import Signature
-from mulgam.tensors import Arrays
+from mulgam.tensors import Arrays, rows_of
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Served:
     def run(self, inputs: Arrays) -> npt.NDArray[np.float32]:
         """Run the graph and hold it to its signature's word: one answer for each row, of the right shape."""
         output = self.runtime.run(inputs)
-        rows = len(next(iter(inputs.values())))
+        rows = rows_of(inputs)
         expected = (rows, *self.signature.output.shape[1:])
         if output.shape != expected or output.dtype != np.float32:
             raise ValueError(f"the output is {output.dtype} {list(output.shape)}, expected float32 {list(expected)}")
@@ -81,7 +81,7 @@ class Served:
             return [None] if len(items) == 1 else [self._outputs([item])[0] for item in items]
         if len(items) == 1:
             return [output]
-        ends = np.cumsum([len(next(iter(item.values()))) for item in items])
+        ends = np.cumsum([rows_of(item) for item in items])
         return list(np.split(output, ends[:-1]))
 
     def _joined(self, items: list[Arrays]) -> Arrays:

@@ -87,6 +87,11 @@ class Message:
     id: str | None = None
 
 
+def rows_of(tensors: Arrays) -> int:
+    """How many rows tensors have, all of them as many."""
+    return len(next(iter(tensors.values())))
+
+
 def encode(
     section: Section,
     tensors: Mapping[str, npt.NDArray[Any]],

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
-from mulgam.tensors import Arrays
+from mulgam.tensors import Arrays, rows_of
 from service.backends.base import Backend
 from service.backends.prediction import checked
 from service.errors import backend_unavailable
@@ -247,7 +247,7 @@ class DataPlane:
 
     async def _run(self, served: Served, are_real: bool, tensors: Arrays, timeout: float) -> Output:
         """One call of the backend, measured."""
-        rows = len(next(iter(tensors.values())))
+        rows = rows_of(tensors)
         if rows <= self.backend.idle_rows(served):
             return self._run_at_once(served, are_real, tensors, rows)
         meters = self.metrics.of(served)

@@ -9,7 +9,7 @@ from torch import nn
 from model.errors import PublishError
 from model.release.golden_requests import answer
 from mulgam.signature import Signature, Tolerance
-from mulgam.tensors import Arrays
+from mulgam.tensors import Arrays, rows_of
 
 BATCH_SIZES = (1, 2, 7, 256)
 # Of the sum of a row's probabilities from 1.
@@ -23,7 +23,7 @@ def checked_answers(module: nn.Module, signature: Signature, tried: Arrays) -> n
         PublishError: they are not.
     """
     found: npt.NDArray[np.float32] = answer(module, signature, tried)
-    rows = len(next(iter(tried.values())))
+    rows = rows_of(tried)
     if found.shape != (rows, *signature.output.shape[1:]):
         raise PublishError(f"{rows} rows are answered in the shape {list(found.shape)}: not one answer for each row.")
     if not np.isfinite(found).all():
@@ -42,7 +42,7 @@ def check_rows_alone(module: nn.Module, signature: Signature, tried: Arrays, tol
     Raises:
         PublishError: it is not.
     """
-    rows = len(next(iter(tried.values())))
+    rows = rows_of(tried)
     alone = np.concatenate([_part(module, signature, tried, np.array([row])) for row in range(min(rows, 8))])
     allowed = tolerance.relative * np.maximum(np.abs(alone.astype(np.float64)), tolerance.floor)
     for size in BATCH_SIZES[1:]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mulgam.tensors import Arrays
+from mulgam.tensors import Arrays, rows_of
 from service import priority
 from service.backends import onnx_session
 from service.backends.base import Answer
@@ -45,7 +45,7 @@ class _Model:
 
         Rows know nothing of their neighbours, which the parity gate holds.
         """
-        rows = len(next(iter(tensors.values())))
+        rows = rows_of(tensors)
         if self.piece is None or rows <= self.piece:
             return self.run(tensors)
         starts = range(0, rows, self.piece)

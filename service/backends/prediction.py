@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from mulgam.tensors import Arrays
+from mulgam.tensors import Arrays, rows_of
 from service.backends.base import Answer, Backend
 from service.backends.time_out import within
 from service.errors import backend_late, bad_backend
@@ -23,7 +23,7 @@ async def predict(served: Served, tensors: Arrays, backend: Backend, timeout: fl
     Raises:
         BackendError: 502 where the answer has another digest, shape or a non-finite value; 503; 504.
     """
-    rows = len(next(iter(tensors.values())))
+    rows = rows_of(tensors)
     try:
         with within(timeout):
             answer = await backend.predict(served, tensors, timeout)
